@@ -1,0 +1,1 @@
+//! Opens a door for those whom the ledger lets in

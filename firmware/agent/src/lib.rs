@@ -1,0 +1,1 @@
+//! ledgerd: wires rooms and adapters

@@ -1,0 +1,1 @@
+//! Readers, relays, lamps and contacts as traits, and the simulated board

@@ -1,0 +1,1 @@
+//! Cutting, naming and manifests of large files

@@ -1,0 +1,1 @@
+//! ledgerctl: the ledger at the command line

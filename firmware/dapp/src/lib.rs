@@ -1,0 +1,1 @@
+//! Manifest, wire types of the local API and the client library for dapps

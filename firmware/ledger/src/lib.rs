@@ -1,0 +1,1 @@
+//! Blocks, policy, merge and verification over an object store port

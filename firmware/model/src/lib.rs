@@ -1,0 +1,23 @@
+//! The words of the house as types: ids, keys, names, paths, time, documents, events and badges.
+//!
+//! Everything else builds on this room and it builds on none of ours. Values are parsed here, once, at the
+//! edge; whoever holds one of these types need not check it again. Nothing here reads a clock, a file or
+//! randomness: they arrive as arguments.
+
+mod badge;
+mod document;
+mod event;
+mod id;
+mod key;
+mod name;
+mod path;
+mod time;
+
+pub use badge::{BadgeError, BadgeKey, CardNumber, TagId, Width};
+pub use document::{Document, DocumentError, MAX_DOCUMENT_BYTES};
+pub use event::{Event, EventError, MAX_EVENT_BYTES};
+pub use id::{BadgeDigest, BlockId, ChunkId, IdError, ObjectId, OrgId};
+pub use key::{GIT_NAMESPACE, KeyError, KeyId, PublicKey, SigningKey};
+pub use name::{Name, NameError};
+pub use path::{PathError, StatePath};
+pub use time::{Date, Millis};
