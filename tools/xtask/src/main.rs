@@ -1,1 +1,55 @@
-fn main() {}
+//! `cargo xtask`: every chore of the project, for a newcomer, for CI and for us.
+//!
+//! It installs what it misses from Debian's packages (as root or by sudo, asking first at a terminal), and
+//! calls cargo. It holds no logic of the product. A chore that fails says which command failed and ends with 1.
+
+#![allow(clippy::print_stdout, reason = "talking to a person at a terminal is what this program is for")]
+
+mod arrows;
+mod bench;
+mod build;
+mod check;
+mod demo;
+mod fuzz;
+mod packages;
+mod shell;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask CHORE
+
+  demo [--fresh] [--check]  build, make an organisation, import a list, start ledgerd and leave you at a page
+                            (--fresh: from nothing again; --check: hold a badge, look, and stop)
+  test [FILTER]             every test: units, properties, crash disks, containers, walkthroughs, the demo
+  check                     what must hold before a commit: format, clippy, licences, arrows, then `test`
+  arrows                    which room may use which
+  fuzz [TARGET] [--seconds N]   each fuzz target for N seconds (60)
+  bench [NAME]              the figures of docs/BENCHMARKS.md, each beside its peer
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let chore = args.first().map(String::as_str).unwrap_or("help");
+    let rest = args.get(1..).unwrap_or_default();
+    let done = match chore {
+        "demo" => demo::run_chore(rest),
+        "test" => check::test(rest),
+        "check" => check::check(),
+        "arrows" => arrows::check(),
+        "fuzz" => fuzz::run(rest),
+        "bench" => bench::run_chore(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("there is no chore {other:?}\n\n{HELP}").into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {chore}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

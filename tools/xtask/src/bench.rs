@@ -1,0 +1,34 @@
+//! The figures of docs/BENCHMARKS.md. Each bench prints its own beside its peer's, in one run.
+
+use crate::{
+    build, packages,
+    shell::{Done, run, say},
+};
+
+/// A bench: its name, its package and cargo's name of it.
+const BENCHES: &[(&str, &str, &str)] = &[
+    ("events", "store", "events"),
+    ("chunks", "store", "chunks"),
+    ("containers", "container", "start"),
+    ("verify", "store", "verify"),
+    ("door", "agent", "door"),
+];
+
+/// `bench [NAME]`.
+pub fn run_chore(args: &[String]) -> Done {
+    packages::for_benches()?;
+    let only = args.first().map(String::as_str);
+    let chosen: Vec<_> = BENCHES.iter().filter(|(name, ..)| only.is_none_or(|only| only == *name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = BENCHES.iter().map(|(name, ..)| *name).collect();
+        return Err(format!("no such bench; there are: {}", names.join(", ")).into());
+    }
+    let built = build::all(true)?;
+    for (name, package, bench) in chosen {
+        say(&format!("\n== {name}"));
+        let mut cargo = build::cargo_here()?;
+        cargo.env("LEDGER_DAPPS", &built.dapps);
+        run(cargo.args(["bench", "--quiet", "-p", package, "--bench", bench]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! What must hold before a commit.
+
+use crate::{
+    arrows, build, demo, packages,
+    shell::{Done, cache, cargo, is_root, run, say},
+};
+
+/// The version of cargo-deny that reads our deny.toml.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Every test. With a filter, only cargo's tests whose names hold it.
+pub fn test(args: &[String]) -> Done {
+    packages::for_tests()?;
+    let dapps = build::dapps(false)?;
+    let mut cargo = build::cargo_here()?;
+    cargo.env("LEDGER_DAPPS", &dapps).args(["test", "--workspace"]);
+    if !is_root() {
+        // Containers, cgroups and network namespaces want root.
+        cargo.args(["--config", "target.'cfg(unix)'.runner = ['sudo', '--preserve-env']"]);
+    }
+    run(cargo.arg("--").args(args))?;
+    if args.is_empty() {
+        demo::check()?;
+    }
+    Ok(())
+}
+
+/// Format, clippy, arrows, licences, then every test.
+pub fn check() -> Done {
+    packages::for_tests()?;
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(build::cargo_here()?.args([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    arrows::check()?;
+    deny()?;
+    test(&[])
+}
+
+/// Licences, sources and doubles of what is linked. The advisory database is asked where it can be reached.
+fn deny() -> Done {
+    let tools = cache()?.join("tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.exists() {
+        say("cargo-deny is built once, into the cache");
+        run(cargo()
+            .args(["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"])
+            .arg(&tools))?;
+    }
+    run(crate::shell::command(program).args(["--all-features", "check", "bans", "licenses", "sources"]))
+}

@@ -1,0 +1,145 @@
+//! The first thing that a visitor runs: an organisation, a real access list, a door, and a page to badge in at.
+//!
+//! The demo's home is kept between runs; `--fresh` begins from nothing. `--check` does what a visitor would
+//! (holds badges to the reader, looks at the relay and the log) and ends; the tests run it so.
+
+use crate::{
+    build::{self, Built},
+    packages,
+    shell::{Done, as_root, command, output, root, run, say},
+};
+use std::{
+    path::Path,
+    process::{Child, Command},
+    time::Duration,
+};
+
+/// Where the page is.
+const LISTEN: &str = "127.0.0.1:8080";
+
+/// `demo [--fresh] [--check]`.
+pub fn run_chore(args: &[String]) -> Done {
+    if let Some(odd) = args.iter().find(|arg| !["--fresh", "--check"].contains(&arg.as_str())) {
+        return Err(format!("demo knows --fresh and --check, not {odd:?}").into());
+    }
+    if args.iter().any(|arg| arg == "--check") {
+        return check();
+    }
+    packages::for_build()?;
+    say("Building (the first time takes some minutes) ...");
+    let built = build::all(false)?;
+    let home = build::target_dir()?.join("demo");
+    if args.iter().any(|arg| arg == "--fresh") && home.exists() {
+        run(as_root("rm").arg("-rf").arg(&home))?;
+    }
+    furnish(&built, &home)?;
+    invite(&built, &home);
+    let status = ledgerd(&built, &home, LISTEN).status()?;
+    if status.success() { Ok(()) } else { Err(format!("ledgerd ended with {status}").into()) }
+}
+
+/// The demo as a test: in a folder of its own, on a port of its own, badge in and look.
+pub fn check() -> Done {
+    packages::for_tests()?;
+    let built = build::all(false)?;
+    let home = build::target_dir()?.join("demo-check");
+    if home.exists() {
+        run(as_root("rm").arg("-rf").arg(&home))?;
+    }
+    furnish(&built, &home)?;
+    let listen = free_address()?;
+    let mut agent = ledgerd(&built, &home, &listen).spawn()?;
+    let seen = visit(&built, &home, &listen);
+    stop(&mut agent)?;
+    seen?;
+    run(ledgerctl(&built, &home).arg("verify"))?;
+    say("demo: a badge was held to the reader, the relay moved, the event is in the ledger");
+    Ok(())
+}
+
+/// Makes the organisation, once: each step is left out when it has been done.
+fn furnish(built: &Built, home: &Path) -> Done {
+    if home.join("furnished").exists() {
+        return Ok(());
+    }
+    let data = root().join("firmware/cli/tests/data");
+    let ctl = || ledgerctl(built, home);
+    run(ctl().args(["init", "--org", "Example Makers", "--founder", "alice", "--node", "front-door"]))?;
+    run(ctl()
+        .args(["import", "makeitlabs-acl"])
+        .arg(data.join("acl-v1.json"))
+        .args(["--resource", "frontdoor"]))?;
+    run(ctl().args(["dapp", "publish"]).arg(built.dapps.join("doorbot")))?;
+    let door = root().join("dapps/doorbot/example/front.toml");
+    run(ctl().arg("propose").arg(format!("doorbot/doors/front.toml={}", door.display())))?;
+    run(as_root("cp").arg(data.join("demo-badges.json")).arg(home.join("demo-badges.json")))?;
+    run(as_root("touch").arg(home.join("furnished")))
+}
+
+fn invite(built: &Built, home: &Path) {
+    say(&format!(
+        "\n  The door is at  http://{LISTEN}  : hold a badge to the reader there.\n\n  \
+         In another terminal:\n    {0} --home {1} status\n    {0} --home {1} log --follow\n    \
+         git -C {1}/ledger.git log --show-signature\n\n  Ctrl-C ends it; run it again and it is all still there.\n",
+        built.ledgerctl.display(),
+        home.display()
+    ));
+}
+
+/// What a visitor does, through the page's own addresses.
+fn visit(built: &Built, home: &Path, listen: &str) -> Done {
+    let page = format!("http://{listen}");
+    let get =
+        |path: &str| output(command("curl").args(["-sf", "--max-time", "10"]).arg(format!("{page}{path}")));
+    until("the page to answer", || get("/").is_ok())?;
+    until("the doorbot to run", || get("/api/status").is_ok_and(|status| status.contains("\"running\"")))?;
+    let badges: serde_json::Value = serde_json::from_str(&get("/api/demo")?)?;
+    let number = badges[0]["number"].as_str().ok_or("the demo has no badges")?.to_string();
+    let tap = serde_json::json!({"reader": "reader", "number": number}).to_string();
+    let mut post = command("curl");
+    post.args(["-sf", "-H", "content-type: application/json", "-d", &tap]).arg(format!("{page}/api/tap"));
+    output(&mut post)?;
+    until("the relay to move", || get("/api/devices").is_ok_and(|devices| strike_is_on(&devices)))?;
+    until("the event to be in the log", || {
+        output(ledgerctl(built, home).args(["log", "--json"])).is_ok_and(|log| log.contains("\"allowed\""))
+    })
+}
+
+fn strike_is_on(devices: &str) -> bool {
+    let devices: serde_json::Value = serde_json::from_str(devices).unwrap_or_default();
+    let mut list = devices["devices"].as_array().into_iter().flatten();
+    list.any(|device| device["name"] == "strike" && device["on"] == true)
+}
+
+fn until(what: &str, mut seen: impl FnMut() -> bool) -> Done {
+    for _ in 0..600 {
+        if seen() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err(format!("waited a minute for {what}").into())
+}
+
+fn ledgerctl(built: &Built, home: &Path) -> Command {
+    let mut ctl = as_root(&built.ledgerctl);
+    ctl.arg("--home").arg(home);
+    ctl
+}
+
+fn ledgerd(built: &Built, home: &Path, listen: &str) -> Command {
+    let mut agent = as_root(&built.ledgerd);
+    agent.arg("--home").arg(home).args(["--board", "sim", "--listen", listen, "--block-interval", "30s"]);
+    agent
+}
+
+/// Ends the agent that we started, as init would.
+fn stop(agent: &mut Child) -> Done {
+    run(as_root("kill").args(["-TERM", &agent.id().to_string()]))?;
+    let status = agent.wait()?;
+    if status.success() { Ok(()) } else { Err(format!("ledgerd did not end well: {status}").into()) }
+}
+
+fn free_address() -> Done<String> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}

@@ -1,0 +1,99 @@
+//! Debian packages that a chore needs and the machine lacks.
+
+use crate::shell::{Done, command, have, is_root, run, say};
+use std::{
+    io::{BufRead, IsTerminal},
+    path::Path,
+};
+
+/// A package, and how to see that it is there.
+struct Package {
+    name: &'static str,
+    there: fn() -> bool,
+}
+
+/// What building and running needs.
+const BUILD: &[Package] = &[
+    Package { name: "gcc", there: || have("cc") },
+    Package { name: "libc6-dev", there: || Path::new("/usr/include/stdio.h").exists() },
+    Package { name: "libseccomp-dev", there: || Path::new("/usr/include/seccomp.h").exists() },
+    Package { name: "pkg-config", there: || have("pkg-config") },
+    Package { name: "git", there: || have("git") },
+];
+
+/// What the tests need besides: the real peers.
+const TEST: &[Package] = &[
+    Package { name: "openssh-client", there: || have("ssh-keygen") },
+    Package { name: "busybox-static", there: || have("busybox") },
+    Package { name: "curl", there: || have("curl") },
+    Package { name: "jq", there: || have("jq") },
+    Package { name: "chromium", there: || have("chromium") },
+    Package { name: "chromium-driver", there: || have("chromedriver") },
+];
+
+/// What the benches need besides.
+const BENCH: &[Package] = &[
+    Package { name: "runc", there: || have("runc") },
+    Package { name: "crun", there: || have("crun") },
+    Package { name: "casync", there: || have("casync") },
+];
+
+/// Installs what building misses.
+pub fn for_build() -> Done {
+    install(&[BUILD])
+}
+
+/// Installs what the tests miss.
+pub fn for_tests() -> Done {
+    install(&[BUILD, TEST])
+}
+
+/// Installs what the benches miss.
+pub fn for_benches() -> Done {
+    install(&[BUILD, TEST, BENCH])
+}
+
+fn install(sets: &[&[Package]]) -> Done {
+    let missing: Vec<&str> =
+        sets.iter().flat_map(|set| set.iter()).filter(|p| !(p.there)()).map(|p| p.name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !have("apt-get") {
+        return Err(
+            format!("these packages are missing, and there is no apt-get: {}", missing.join(" ")).into()
+        );
+    }
+    if !is_root() && !have("sudo") {
+        let list = missing.join(" ");
+        return Err(format!("as root, run: apt-get install --no-install-recommends {list}").into());
+    }
+    agree(&missing)?;
+    run(apt().args(["update", "-qq"]))?;
+    run(apt().args(["install", "-qq", "-y", "--no-install-recommends"]).args(&missing))
+}
+
+/// At a terminal nothing is installed without a yes.
+fn agree(missing: &[&str]) -> Done {
+    if !std::io::stdin().is_terminal() || std::env::var_os("CI").is_some() {
+        return Ok(());
+    }
+    say(&format!("These Debian packages are missing: {}. Install them now? [Y/n] ", missing.join(" ")));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim() {
+        "" | "y" | "Y" | "yes" => Ok(()),
+        _ => Err("nothing was installed".into()),
+    }
+}
+
+fn apt() -> std::process::Command {
+    if is_root() {
+        let mut apt = command("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        return apt;
+    }
+    let mut sudo = command("sudo");
+    sudo.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    sudo
+}
