@@ -1,0 +1,2 @@
+//! ledgerd.
+fn main() {}
