@@ -1,0 +1,1 @@
+//! What a board's file may and may not say.
