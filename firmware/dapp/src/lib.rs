@@ -1,7 +1,7 @@
 //! What a dapp and the agent agree on: the manifest, the wire types of the local API, and a client.
 //!
 //! [`manifest`] reads `dapp.toml`, a dapp's list of rights. [`wire`] has every request, response, line and
-//! error of the local API and of the admin API as types; docs/formats/local-api.md is their description for
+//! error of the local API as types; docs/formats/local-api.md is their description for
 //! people and docs/formats/local-api.openapi.json for programs. `client` (feature "client") is what dapps in
 //! Rust use. Who enforces the rights is the agent; nothing here opens a file.
 

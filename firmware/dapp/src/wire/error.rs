@@ -21,37 +21,39 @@ pub struct ErrorDetail {
     pub hint: String,
 }
 
-/// The kinds of error; each has one HTTP status.
+/// The kinds of error; each has one HTTP status. The admin API's words mean the same where both have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorCode {
     /// 400: the request cannot be read, or a field is wrong. The caller's fault.
     BadRequest,
-    /// 403: the manifest does not grant it. The dapp's fault.
+    /// 403: the manifest does not grant it.
     NotGranted,
     /// 403: the organisation's policy does not allow it.
     Denied,
-    /// 404: no such path, document, device, dapp or method.
-    NotFound,
-    /// 405: the path exists, the method does not.
-    MethodNotAllowed,
+    /// 404: no such path, document, device, dapp or route.
+    Unknown,
+    /// 405: the route exists, the method does not.
+    WrongMethod,
     /// 409: it contradicts what others wrote meanwhile; read again and retry.
     Conflict,
     /// 413: the body or the event is over its limit.
     TooLarge,
-    /// 500: the agent failed. Ours.
-    Internal,
-    /// 501: this node cannot do that, such as a tap on a real board.
-    NotSupported,
-    /// 502: a device or another dapp failed.
-    BadGateway,
-    /// 503: not now (starting, stopping, disk full); retry later.
-    Unavailable,
-    /// 504: another dapp took too long.
-    Timeout,
-    /// A code of a later version.
+    /// 429: over the rate of events or the number of streams; wait.
+    TooMany,
+    /// 500: the agent or its disk failed.
+    Failed,
+    /// 502: the device failed.
+    DeviceFailed,
+    /// 503: the agent is going down; come again.
+    Stopping,
+    /// 503: the other dapp does not answer.
+    NoAnswer,
+    /// 507: the disk has no room; nothing was kept.
+    DiskFull,
+    /// A word of a later version.
     #[serde(other)]
-    Unknown,
+    Other,
 }
 
 impl ErrorCode {
@@ -60,21 +62,21 @@ impl ErrorCode {
         match self {
             Self::BadRequest => 400,
             Self::NotGranted | Self::Denied => 403,
-            Self::NotFound => 404,
-            Self::MethodNotAllowed => 405,
+            Self::Unknown => 404,
+            Self::WrongMethod => 405,
             Self::Conflict => 409,
             Self::TooLarge => 413,
-            Self::Internal | Self::Unknown => 500,
-            Self::NotSupported => 501,
-            Self::BadGateway => 502,
-            Self::Unavailable => 503,
-            Self::Timeout => 504,
+            Self::TooMany => 429,
+            Self::Failed | Self::Other => 500,
+            Self::DeviceFailed => 502,
+            Self::Stopping | Self::NoAnswer => 503,
+            Self::DiskFull => 507,
         }
     }
 
     /// Whether the same request may succeed later without a change.
     pub const fn is_transient(self) -> bool {
-        matches!(self, Self::Internal | Self::BadGateway | Self::Unavailable | Self::Timeout)
+        self.status() >= 500 || matches!(self, Self::TooMany)
     }
 }
 
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn a_code_of_a_later_version_is_no_parse_error() {
         let body: ErrorBody = serde_json::from_str(r#"{"error":{"code":"on-fire","message":"m"}}"#).unwrap();
-        assert_eq!(body.error.code, ErrorCode::Unknown);
+        assert_eq!(body.error.code, ErrorCode::Other);
         assert_eq!(body.error.hint, "");
     }
 }

@@ -1,10 +1,9 @@
-//! What goes over the local API's and the admin API's sockets, as types.
+//! What goes over the local API's socket, as types. The admin API's are in the agent's own `wire`.
 //!
 //! HTTP/1.1 with JSON bodies; streams are NDJSON, one object a line. Requests refuse fields that they do not
 //! know; responses may grow fields, and a client ignores those that it does not know. Moments are
 //! milliseconds since 1970 UTC, ids are lower-case hex. A type stands here once, used by server and client.
 
-pub mod admin;
 mod device;
 mod document;
 mod error;
