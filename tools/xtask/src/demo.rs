@@ -4,9 +4,10 @@
 //! (holds badges to the reader, looks at the relay and the log) and ends; the tests run it so.
 
 use crate::{
+    browser::Browser,
     build::{self, Built},
     packages,
-    shell::{Done, as_root, command, output, root, run, say},
+    shell::{Done, as_root, output, root, run, say},
 };
 use std::{
     path::Path,
@@ -86,29 +87,22 @@ fn invite(built: &Built, home: &Path) {
     ));
 }
 
-/// What a visitor does, through the page's own addresses.
+/// What a visitor does, in a real browser: open the page, hold a badge to the reader, see the door move.
 fn visit(built: &Built, home: &Path, listen: &str) -> Done {
-    let page = format!("http://{listen}");
-    let get =
-        |path: &str| output(command("curl").args(["-sf", "--max-time", "10"]).arg(format!("{page}{path}")));
-    until("the page to answer", || get("/").is_ok())?;
-    until("the doorbot to run", || get("/api/status").is_ok_and(|status| status.contains("\"running\"")))?;
-    let badges: serde_json::Value = serde_json::from_str(&get("/api/demo")?)?;
-    let number = badges[0]["number"].as_str().ok_or("the demo has no badges")?.to_string();
-    let tap = serde_json::json!({"reader": "reader", "number": number}).to_string();
-    let mut post = command("curl");
-    post.args(["-sf", "-H", "content-type: application/json", "-d", &tap]).arg(format!("{page}/api/tap"));
-    output(&mut post)?;
-    until("the relay to move", || get("/api/devices").is_ok_and(|devices| strike_is_on(&devices)))?;
+    let status = || output(ledgerctl(built, home).args(["status", "--json"]));
+    until("the doorbot to run", || status().is_ok_and(|status| status.contains("\"running\"")))?;
+    let browser = Browser::start()?;
+    browser.open(&format!("http://{listen}/"))?;
+    until("the sample badges to show", || browser.press("//ul[@id='samples']//button").is_ok())?;
+    let text = |id: &str| browser.ask(&format!("return document.getElementById('{id}').textContent"));
+    until("the door to be unlocked", || text("door-state").is_ok_and(|door| door == "Unlocked"))?;
+    until("the reason to show", || {
+        text("reason").is_ok_and(|reason| reason.as_str().is_some_and(|reason| reason.contains("allowed")))
+    })?;
+    until("the door to be locked again", || text("door-state").is_ok_and(|door| door == "Locked"))?;
     until("the event to be in the log", || {
         output(ledgerctl(built, home).args(["log", "--json"])).is_ok_and(|log| log.contains("\"allowed\""))
     })
-}
-
-fn strike_is_on(devices: &str) -> bool {
-    let devices: serde_json::Value = serde_json::from_str(devices).unwrap_or_default();
-    let mut list = devices["devices"].as_array().into_iter().flatten();
-    list.any(|device| device["name"] == "strike" && device["on"] == true)
 }
 
 fn until(what: &str, mut seen: impl FnMut() -> bool) -> Done {

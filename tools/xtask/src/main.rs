@@ -7,6 +7,7 @@
 
 mod arrows;
 mod bench;
+mod browser;
 mod build;
 mod check;
 mod demo;
