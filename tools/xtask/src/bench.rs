@@ -3,6 +3,7 @@
 use crate::{
     build, packages,
     shell::{Done, run, say},
+    sid,
 };
 
 /// A bench: its name, its package and cargo's name of it.
@@ -24,10 +25,11 @@ pub fn run_chore(args: &[String]) -> Done {
         return Err(format!("no such bench; there are: {}", names.join(", ")).into());
     }
     let built = build::all(true)?;
+    let desync = sid::program("desync")?;
     for (name, package, bench) in chosen {
         say(&format!("\n== {name}"));
         let mut cargo = build::cargo_here()?;
-        cargo.env("LEDGER_DAPPS", &built.dapps);
+        cargo.env("LEDGER_DAPPS", &built.dapps).env("DESYNC", &desync);
         run(cargo.args(["bench", "--quiet", "-p", package, "--bench", bench]))?;
     }
     Ok(())

@@ -14,6 +14,7 @@ mod demo;
 mod fuzz;
 mod packages;
 mod shell;
+mod sid;
 
 use std::process::ExitCode;
 
