@@ -213,3 +213,7 @@ impl Drop for SimBoard {
         self.make_all_safe();
     }
 }
+
+#[cfg(test)]
+#[path = "sim_tests.rs"]
+mod tests;

@@ -2,11 +2,27 @@
 //!
 //! Each decoder is pure and incremental: it takes one byte, key or bit with the time at which it came, and may
 //! answer with a [`Reading`]. It holds a few dozen bytes at most, drops a frame that stops half way, finds the
-//! next frame after any rubbish, and answers a flood of rubbish with one [`BadReading`].
+//! next frame after any rubbish, and complains once about a stretch of rubbish, however long it is: the next
+//! complaint needs a card or a silence before it. None of them panics, whatever comes. Frames byte by byte:
+//! `docs/formats/board.md`.
 
+mod burst;
+mod gwiot;
+mod rdm6300;
+#[cfg(test)]
+mod test_bytes;
+mod wedge;
+mod wiegand;
+
+pub use gwiot::Gwiot7941e;
+pub use rdm6300::Rdm6300;
+pub use wedge::{NumberLine, Wedge};
+pub use wiegand::Wiegand;
+
+use crate::spec::SerialFormat;
 use model::{CardNumber, Millis};
 
-/// What a decoder made of the bytes so far.
+/// What a decoder made of what came so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
     /// A card.
@@ -47,4 +63,18 @@ pub enum BadReading {
 pub trait Decoder: Send {
     /// Takes one byte that came at a time.
     fn push(&mut self, byte: u8, at: Millis) -> Option<Reading>;
+}
+
+/// The decoder of a serial reader.
+pub fn serial(format: SerialFormat) -> Box<dyn Decoder> {
+    match format {
+        SerialFormat::Rdm6300 => Box::new(Rdm6300::new()),
+        SerialFormat::Rdm6300Plain => Box::new(Rdm6300::plain()),
+        SerialFormat::Gwiot7941e => Box::new(Gwiot7941e::new()),
+    }
+}
+
+/// The value of one hexadecimal digit.
+fn hex_value(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

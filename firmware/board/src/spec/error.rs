@@ -54,7 +54,7 @@ pub enum SpecError {
         /// The key, with dots.
         key: String,
         /// What is wrong.
-        problem: Problem,
+        problem: Box<Problem>,
     },
 }
 

@@ -56,7 +56,7 @@ impl Layers {
         let first = |missing: &'static str, key: &str| SpecError::Key {
             file: own_file.clone(),
             key: key.to_string(),
-            problem: Problem::Missing(missing),
+            problem: Box::new(Problem::Missing(missing)),
         };
         let title = self.layers.iter().find_map(|(_, layer)| layer.title.clone());
         let title = title.ok_or_else(|| first("it is what people call the board", "title"))?;
@@ -146,5 +146,5 @@ fn file(name: &str) -> String {
 }
 
 fn at(file: &str, key: &str, problem: Problem) -> SpecError {
-    SpecError::Key { file: file.to_string(), key: key.to_string(), problem }
+    SpecError::Key { file: file.to_string(), key: key.to_string(), problem: Box::new(problem) }
 }
