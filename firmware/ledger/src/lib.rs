@@ -1,1 +1,42 @@
-//! Blocks, policy, merge and verification over an object store port
+//! The ledger: blocks as signed git commits, the policy, the typed merge, and verification.
+//!
+//! A pure room. It reads git objects through the port [`Objects`] and gives back what it makes as [`NewObjects`]; there
+//! is no clock, file, thread or randomness in it. The formats are docs/formats/block.md, state-tree.md and
+//! policy.md; how a head enters main is in `integrate.rs`, which rules a block must keep is in `check.rs`.
+
+mod block;
+mod check;
+mod diff;
+mod document_merge;
+mod keys;
+mod memory;
+mod merge;
+mod object;
+mod policy;
+mod proposal;
+mod sign;
+mod signers;
+mod state;
+mod trailers;
+mod tree;
+mod verify;
+
+pub use block::{Block, BlockError, MAX_BLOCK_BYTES, MAX_PARENTS};
+pub use check::{BlockFault, check_block};
+pub use diff::{Difference, MAX_DIFFERENCES, diff};
+pub use keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner, OwnerError, Revoked};
+pub use memory::MemoryObjects;
+pub use merge::{Conflict, MergedTree, merge};
+pub use object::{Kind, Layered, LoadError, NewObjects, Object, Objects, ReadError};
+pub use policy::{DappRights, Denied, POLICY_PATH, Policy, PolicyError, Rule, Signer};
+pub use proposal::{
+    Change, DraftError, Genesis, Merged, Meta, Reason, document_block, event_block, genesis, merge_block,
+};
+pub use sign::{Draft, NewBlock, SignError};
+pub use signers::allowed_signers;
+pub use state::{SignerError, State, StateError, key_path};
+pub use trailers::{
+    BlockKind, MAX_REASON_BYTES, MAX_SUBJECT_BYTES, Message, MessageError, PROTOCOL, check_subject,
+};
+pub use tree::{Entry, Folder, MAX_TREE_BYTES, TreeError};
+pub use verify::{Report, VerifyError, verify};

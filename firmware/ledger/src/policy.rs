@@ -1,0 +1,217 @@
+//! The policy: which role, and which dapp, may write which path.
+//!
+//! `policy.toml` names people by role and paths by pattern. A path that no rule names is nobody's to write. Two rules
+//! stand above it and cannot be given away: a node's log is written by that node's active key alone, and a
+//! dapp writes only where a rule names it and its own manifest asks for the path. An unknown key in the policy is
+//! an error: a rule that was misspelt must not look like one that holds.
+
+use crate::keys::Owner;
+use dapp::Glob;
+use model::{Document, DocumentError, KeyId, Name, StatePath};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the policy is kept.
+pub const POLICY_PATH: &str = "policy.toml";
+
+/// The policy of an organisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// People by role.
+    pub roles: BTreeMap<Name, Vec<Name>>,
+    /// Who may write where.
+    pub rules: Vec<Rule>,
+}
+
+/// One rule: these roles and dapps may write these paths.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Patterns: `*` is one part of a path, `**` any number of parts.
+    pub paths: Vec<Glob>,
+    /// Roles whose people may write them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Name>,
+    /// Dapps that may write them, by a node's key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dapps: Vec<Name>,
+}
+
+/// Who wants to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signer {
+    /// The key that signs.
+    pub key: KeyId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Whether it is the key that its node's document names.
+    pub active_node: bool,
+    /// The dapp for which it writes.
+    pub dapp: Option<DappRights>,
+}
+
+/// What a dapp's manifest asks to write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DappRights {
+    /// The dapp.
+    pub name: Name,
+    /// Its manifest's `writes`.
+    pub writes: Vec<Glob>,
+}
+
+/// A policy that is none.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Not TOML, or not of a policy's shape.
+    #[error("policy.toml: {0}")]
+    Document(#[from] DocumentError),
+    /// A rule names a role that does not exist.
+    #[error("policy.toml: a rule names the role {role}, which [roles] does not have")]
+    Role {
+        /// The role.
+        role: Name,
+    },
+    /// A rule without paths, or for nobody.
+    #[error("policy.toml: rule {number} has no paths, or neither roles nor dapps")]
+    EmptyRule {
+        /// Its place, from 1.
+        number: usize,
+    },
+}
+
+/// Why a path may not be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No rule names the path.
+    #[error("{path}: no rule of policy.toml lets anybody write it")]
+    NoRule {
+        /// The path.
+        path: StatePath,
+    },
+    /// The person has none of the roles.
+    #[error("{path}: {owner} may not write it; policy.toml asks for {}", roles(.asked))]
+    Role {
+        /// The path.
+        path: StatePath,
+        /// Who wanted to.
+        owner: Owner,
+        /// The roles that may.
+        asked: Vec<Name>,
+    },
+    /// No rule names the dapp for the path.
+    #[error("{path}: no rule of policy.toml lets the dapp {dapp} write it")]
+    Dapp {
+        /// The path.
+        path: StatePath,
+        /// The dapp.
+        dapp: Name,
+    },
+    /// The dapp's manifest does not ask for the path.
+    #[error("{path}: dapps/{dapp}/dapp.toml does not have it in `writes`")]
+    Manifest {
+        /// The path.
+        path: StatePath,
+        /// The dapp.
+        dapp: Name,
+    },
+    /// Somebody else's key, or a replaced one, wanted to write for a dapp.
+    #[error("{path}: {owner} cannot write for a dapp; only the active key of a node can")]
+    NotANode {
+        /// The path.
+        path: StatePath,
+        /// Who wanted to.
+        owner: Owner,
+    },
+    /// A log that is not the signer's.
+    #[error("{path}: {owner} may not write it; a log is written by the active key of its node alone")]
+    Log {
+        /// The path.
+        path: StatePath,
+        /// Who wanted to.
+        owner: Owner,
+    },
+}
+
+fn roles(names: &[Name]) -> String {
+    match names {
+        [] => "a dapp".into(),
+        _ => format!("the role {}", names.iter().map(Name::as_str).collect::<Vec<_>>().join(" or ")),
+    }
+}
+
+impl Policy {
+    /// Reads `policy.toml`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
+        Self::from_document(&Document::parse(bytes)?)
+    }
+
+    /// Reads the policy's document.
+    pub fn from_document(document: &Document) -> Result<Self, PolicyError> {
+        let policy: Self = document.to_value()?;
+        for (index, rule) in policy.rules.iter().enumerate() {
+            if rule.paths.is_empty() || (rule.roles.is_empty() && rule.dapps.is_empty()) {
+                return Err(PolicyError::EmptyRule { number: index + 1 });
+            }
+            if let Some(role) = rule.roles.iter().find(|role| !policy.roles.contains_key(*role)) {
+                return Err(PolicyError::Role { role: role.clone() });
+            }
+        }
+        Ok(policy)
+    }
+
+    /// Whether the signer may write the path.
+    pub fn may_write(&self, signer: &Signer, path: &StatePath) -> Result<(), Denied> {
+        if path.is_within("log") {
+            return may_log(signer, path);
+        }
+        let rules: Vec<&Rule> =
+            self.rules.iter().filter(|rule| rule.paths.iter().any(|glob| glob.matches(path))).collect();
+        match &signer.dapp {
+            _ if rules.is_empty() => Err(Denied::NoRule { path: path.clone() }),
+            Some(dapp) => dapp_may(signer, dapp, &rules, path),
+            None => self.owner_may(&signer.owner, &rules, path),
+        }
+    }
+
+    /// The people who may write a path by one of their roles.
+    pub fn writers_of(&self, path: &StatePath) -> BTreeSet<&Name> {
+        let rules = self.rules.iter().filter(|rule| rule.paths.iter().any(|glob| glob.matches(path)));
+        let roles = rules.flat_map(|rule| &rule.roles);
+        roles.filter_map(|role| self.roles.get(role)).flatten().collect()
+    }
+
+    fn owner_may(&self, owner: &Owner, rules: &[&Rule], path: &StatePath) -> Result<(), Denied> {
+        let asked: BTreeSet<&Name> = rules.iter().flat_map(|rule| &rule.roles).collect();
+        let has = |role: &Name| {
+            owner.person().is_some_and(|person| self.roles.get(role).is_some_and(|all| all.contains(person)))
+        };
+        if asked.iter().any(|role| has(role)) {
+            return Ok(());
+        }
+        let asked = asked.into_iter().cloned().collect();
+        Err(Denied::Role { path: path.clone(), owner: owner.clone(), asked })
+    }
+}
+
+fn dapp_may(signer: &Signer, dapp: &DappRights, rules: &[&Rule], path: &StatePath) -> Result<(), Denied> {
+    let (path, name) = (path.clone(), dapp.name.clone());
+    if signer.owner.node().is_none() || !signer.active_node {
+        Err(Denied::NotANode { path, owner: signer.owner.clone() })
+    } else if !rules.iter().any(|rule| rule.dapps.contains(&name)) {
+        Err(Denied::Dapp { path, dapp: name })
+    } else if !dapp.writes.iter().any(|glob| glob.matches(&path)) {
+        Err(Denied::Manifest { path, dapp: name })
+    } else {
+        Ok(())
+    }
+}
+
+fn may_log(signer: &Signer, path: &StatePath) -> Result<(), Denied> {
+    let own = signer.owner.node().is_some_and(|node| path.is_within(&format!("log/{node}")));
+    if own && signer.active_node && signer.dapp.is_none() {
+        Ok(())
+    } else {
+        Err(Denied::Log { path: path.clone(), owner: signer.owner.clone() })
+    }
+}
