@@ -13,6 +13,8 @@ use std::{
 pub trait Disk: Send + Sync {
     /// Makes a folder and its parents; the caller syncs the parent.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Whether a file or folder is there.
+    fn exists(&self, path: &Path) -> bool;
     /// Opens a file for reading and writing, making it if `create`.
     fn open(&self, path: &Path, create: bool) -> io::Result<Box<dyn DiskFile>>;
     /// Puts `from` in the place of `to` in one step.
@@ -32,11 +34,12 @@ pub trait Disk: Send + Sync {
         Ok(bytes)
     }
 
-    /// Puts a whole file in place: written beside it, synced, renamed, and the folder synced.
+    /// Puts a whole file in place: written beside it (as `NAME.lock`, a name that git takes for no reference),
+    /// synced, renamed, and the folder synced.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().ok_or_else(|| io::Error::other("the file has no folder"))?;
         let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
+        beside.push(".lock");
         let beside = PathBuf::from(beside);
         let file = self.open(&beside, true)?;
         file.set_len(0)?;
@@ -44,6 +47,65 @@ pub trait Disk: Send + Sync {
         file.sync()?;
         self.rename(&beside, path)?;
         self.sync_dir(folder)
+    }
+
+    /// Makes the folder `root/below` and syncs each name on the way down, also of folders that were there:
+    /// a process that died may have left them unsynced.
+    fn make_folders(&self, root: &Path, below: &Path) -> io::Result<()> {
+        let mut at = root.to_path_buf();
+        for part in below {
+            let parent = at.clone();
+            at.push(part);
+            self.create_dir_all(&at)?;
+            self.sync_dir(&parent)?;
+        }
+        Ok(())
+    }
+}
+
+/// A call to the disk that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} {}{}", path.display(), hint(source))]
+pub struct DiskError {
+    /// What we were doing, as a verb.
+    pub doing: &'static str,
+    /// To which file or folder.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+impl DiskError {
+    /// Whether the disk has no room left.
+    pub fn is_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Whether the file or folder is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ": the disk is full, make room and try again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => ": the disk became read-only, look at its health (dmesg)",
+        _ => "",
+    }
+}
+
+/// Says what was done to which path when a call to the disk fails.
+pub trait Doing<T> {
+    /// Adds the verb and the path.
+    fn doing(self, verb: &'static str, path: &Path) -> Result<T, DiskError>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, verb: &'static str, path: &Path) -> Result<T, DiskError> {
+        self.map_err(|source| DiskError { doing: verb, path: path.to_path_buf(), source })
     }
 }
 
@@ -68,6 +130,10 @@ pub struct RealDisk;
 impl Disk for RealDisk {
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         fs::create_dir_all(path)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
     }
 
     fn open(&self, path: &Path, create: bool) -> io::Result<Box<dyn DiskFile>> {

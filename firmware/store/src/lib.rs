@@ -1,3 +1,24 @@
 //! Git objects, chunk packs, write-ahead log and SQLite index on a card that loses power.
+//!
+//! An adapter: it puts on a disk what the pure rooms decide. [`Store`] is the ledger of one home, [`GitObjects`]
+//! reads it without a lock, [`index`] is a copy of the events to search in. Whatever must survive a power cut goes
+//! through [`disk::Disk`], so that the crash disk of the tests sees each write and each sync.
 
+mod consolidate;
 pub mod disk;
+mod git;
+mod lock;
+mod pack;
+mod progress;
+mod refs;
+mod repository;
+mod store;
+pub mod wal;
+
+pub use consolidate::{Consolidated, PACKS_MAX};
+pub use git::{GitObjects, OpenRepositoryError};
+pub use lock::LockError;
+pub use pack::PackError;
+pub use progress::ProgressError;
+pub use refs::{RefError, RefName, RefNameError, parse_packed};
+pub use store::{CommitError, NewEvent, OpenError, Options, Recovery, Store, TrimError};

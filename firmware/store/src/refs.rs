@@ -1,0 +1,223 @@
+//! Names of references, and the files that hold them.
+//!
+//! A reference is `refs/heads/NAME` or `refs/ledger/KEY/NAME` and nothing else, so a name from outside cannot
+//! leave the folder `refs`. Each is a file of its own that is replaced in one step and synced; git's
+//! `packed-refs` is read too, in case somebody ran `git pack-refs`, but never written.
+
+use crate::disk::{Disk, DiskError, Doing};
+use model::{BlockId, IdError, KeyId, Name};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+const HEADS: &str = "refs/heads";
+const LEDGER: &str = "refs/ledger";
+const PACKED: &str = "packed-refs";
+
+/// A checked name of a reference.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefName {
+    /// `refs/heads/NAME`: a branch of the organisation.
+    Head(Name),
+    /// `refs/ledger/KEY/NAME`: a writer's own branch.
+    Writer(KeyId, Name),
+}
+
+/// A string that is no reference of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a reference of a ledger: refs/heads/NAME or refs/ledger/KEY/NAME")]
+pub struct RefNameError(String);
+
+/// A reference that cannot be read or moved.
+#[derive(Debug, thiserror::Error)]
+pub enum RefError {
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The file holds something else than a block's id.
+    #[error("reference {name} is damaged: its file does not hold the id of a block")]
+    Damaged {
+        /// The reference.
+        name: RefName,
+        /// What is wrong with it.
+        source: IdError,
+    },
+}
+
+impl RefName {
+    /// The organisation's branch, `refs/heads/main`.
+    pub fn main() -> Self {
+        Self::Head(main_name())
+    }
+
+    /// A writer's branch towards main, `refs/ledger/KEY/main`.
+    pub fn writer(key: KeyId) -> Self {
+        Self::Writer(key, main_name())
+    }
+}
+
+fn main_name() -> Name {
+    "main".parse().expect("because \"main\" is a name")
+}
+
+impl fmt::Display for RefName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head(name) => write!(f, "{HEADS}/{name}"),
+            Self::Writer(key, name) => write!(f, "{LEDGER}/{key}/{name}"),
+        }
+    }
+}
+
+impl FromStr for RefName {
+    type Err = RefNameError;
+    fn from_str(text: &str) -> Result<Self, RefNameError> {
+        let parts: Vec<&str> = text.splitn(4, '/').collect();
+        let name = match parts[..] {
+            ["refs", "heads", name] => name.parse().ok().map(Self::Head),
+            ["refs", "ledger", key, name] => {
+                key.parse().ok().zip(name.parse().ok()).map(|(key, name)| Self::Writer(key, name))
+            }
+            _ => None,
+        };
+        name.ok_or_else(|| RefNameError(text.chars().take(120).collect()))
+    }
+}
+
+/// The block that a reference points to, if it is there.
+pub(crate) fn read(disk: &dyn Disk, git: &Path, name: &RefName) -> Result<Option<BlockId>, RefError> {
+    let path = git.join(name.to_string());
+    match disk.read(&path).doing("read", &path) {
+        Ok(bytes) => parse(name, &String::from_utf8_lossy(&bytes)).map(Some),
+        Err(error) if error.is_not_found() => Ok(packed(disk, git)?.remove(name)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn parse(name: &RefName, text: &str) -> Result<BlockId, RefError> {
+    let damaged = |source| RefError::Damaged { name: name.clone(), source };
+    text.trim_end_matches('\n').parse().map_err(damaged)
+}
+
+/// All references with the blocks that they point to.
+pub(crate) fn all(disk: &dyn Disk, git: &Path) -> Result<BTreeMap<RefName, BlockId>, RefError> {
+    let mut found = packed(disk, git)?;
+    for folder in folders(disk, git)? {
+        for path in disk.list(&folder).doing("list", &folder)? {
+            let relative = path.strip_prefix(git).unwrap_or(&path).to_string_lossy();
+            if let Ok(name) = relative.parse::<RefName>() {
+                if let Some(block) = read(disk, git, &name)? {
+                    found.insert(name, block);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The folders that hold references.
+pub(crate) fn folders(disk: &dyn Disk, git: &Path) -> Result<Vec<PathBuf>, DiskError> {
+    let ledger = git.join(LEDGER);
+    let mut folders = vec![git.join(HEADS)];
+    for writer in disk.list(&ledger).doing("list", &ledger)? {
+        if writer.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<KeyId>().is_ok())
+        {
+            folders.push(writer);
+        }
+    }
+    Ok(folders)
+}
+
+/// Makes durable what a process that died may have moved without syncing; removes the half-written.
+pub(crate) fn sync(disk: &dyn Disk, git: &Path) -> Result<(), DiskError> {
+    let mut folders = folders(disk, git)?;
+    folders.push(git.join(LEDGER));
+    for folder in folders {
+        for path in disk.list(&folder).doing("list", &folder)? {
+            if path.extension().is_some_and(|extension| extension == "lock") {
+                disk.remove(&path).doing("remove", &path)?;
+            }
+        }
+        disk.sync_dir(&folder).doing("sync", &folder)?;
+    }
+    Ok(())
+}
+
+/// What `git pack-refs` left. Lines of other references and peeled tags are passed over.
+fn packed(disk: &dyn Disk, git: &Path) -> Result<BTreeMap<RefName, BlockId>, DiskError> {
+    let path = git.join(PACKED);
+    if !disk.exists(&path) {
+        return Ok(BTreeMap::new());
+    }
+    let bytes = disk.read(&path).doing("read", &path)?;
+    Ok(parse_packed(&String::from_utf8_lossy(&bytes)))
+}
+
+/// The references of a `packed-refs` file (gitformat-packed-refs: lines `ID SPACE NAME`).
+pub fn parse_packed(text: &str) -> BTreeMap<RefName, BlockId> {
+    let entry = |line: &str| {
+        let (id, name) = line.split_once(' ')?;
+        Some((name.parse().ok()?, id.parse().ok()?))
+    };
+    text.lines().filter_map(entry).collect()
+}
+
+/// Moves a reference: replaced in one step, durable on return.
+pub(crate) fn write(disk: &dyn Disk, git: &Path, name: &RefName, block: BlockId) -> Result<(), DiskError> {
+    let path = git.join(name.to_string());
+    if let RefName::Writer(key, _) = name {
+        let folder = git.join(LEDGER);
+        if !disk.exists(&folder.join(key.to_string())) {
+            disk.make_folders(&folder, Path::new(&key.to_string())).doing("make", &folder)?;
+        }
+    }
+    disk.replace(&path, format!("{block}\n").as_bytes()).doing("move reference", &path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    #[test]
+    fn names_come_back_and_nothing_else_is_taken() {
+        let key = "ab".repeat(16);
+        for good in ["refs/heads/main".to_string(), format!("refs/ledger/{key}/main")] {
+            assert_eq!(good.parse::<RefName>().unwrap().to_string(), good);
+        }
+        for bad in ["", "HEAD", "refs/heads/", "refs/heads/..", "refs/heads/a/b", "refs/heads/main.lock"]
+            .into_iter()
+            .chain(["refs/tags/x", "refs/ledger/zz/main", "refs/heads/../../x", "/refs/heads/main"])
+        {
+            assert!(bad.parse::<RefName>().is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_damaged_reference_is_named() {
+        let git = tempfile::tempdir().unwrap();
+        RealDisk.make_folders(git.path(), Path::new(HEADS)).unwrap();
+        std::fs::write(git.path().join("refs/heads/main"), "ref: elsewhere\n").unwrap();
+        let error = read(&RealDisk, git.path(), &RefName::main()).unwrap_err();
+        assert!(error.to_string().contains("refs/heads/main"), "{error}");
+    }
+
+    #[test]
+    fn packed_references_are_read_and_loose_ones_count_more() {
+        let git = tempfile::tempdir().unwrap();
+        RealDisk.make_folders(git.path(), Path::new(HEADS)).unwrap();
+        RealDisk.make_folders(git.path(), Path::new(LEDGER)).unwrap();
+        let (old, new) = (BlockId::new([1; 32]), BlockId::new([2; 32]));
+        let text = format!("# pack-refs with: peeled\n{old} refs/heads/main\n^{old}\n{old} refs/tags/x\n");
+        std::fs::write(git.path().join(PACKED), text).unwrap();
+        assert_eq!(read(&RealDisk, git.path(), &RefName::main()).unwrap(), Some(old));
+        write(&RealDisk, git.path(), &RefName::main(), new).unwrap();
+        let key = RefName::writer("cd".repeat(16).parse().unwrap());
+        write(&RealDisk, git.path(), &key, old).unwrap();
+        let found = all(&RealDisk, git.path()).unwrap();
+        assert_eq!(found, BTreeMap::from([(RefName::main(), new), (key, old)]));
+    }
+}
