@@ -1,0 +1,1 @@
+//! Lists as they come, and as they should not.
