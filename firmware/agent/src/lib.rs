@@ -1,7 +1,21 @@
 //! ledgerd: the rooms of the house wired to each other, to sockets and to the clock.
 //!
-//! tokio, the clock, randomness and the network live here and nowhere below. `ledgerd` is the program
-//! ([`main.rs`](../src/ledgerd/main.rs.html)); ledgerctl uses [`home`] and [`core`] in its own process while
-//! no ledgerd runs, and [`wire`] when one does.
+//! tokio, the machine's clock, randomness and sockets live here and nowhere below. [`run`] is the program;
+//! ledgerctl uses [`home`] and [`core`] in its own process while no ledgerd runs, and [`wire`] when one does.
 
+pub mod api;
+pub mod blobs;
+pub mod clock;
+pub mod core;
+pub mod devices;
+pub mod home;
+pub mod init;
+pub mod keeper;
+pub mod live;
+mod rate;
+mod restart;
+pub mod run;
+pub mod services;
+pub mod supervisor;
+pub mod view;
 pub mod wire;

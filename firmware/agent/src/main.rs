@@ -1,2 +1,83 @@
-//! ledgerd.
-fn main() {}
+//! ledgerd: the program on the box.
+//!
+//! Started as `ledgerd container-run` it is the helper of one container, on one thread; otherwise the agent.
+
+use agent::{devices::chain, run};
+use clap::Parser;
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+/// Keeps the ledger of one box, runs its dapps, and moves its door.
+#[derive(Parser)]
+#[command(name = "ledgerd", version)]
+struct Args {
+    /// The home directory, made by `ledgerctl init`.
+    #[arg(long)]
+    home: PathBuf,
+    /// The board: `sim`, or a folder with a board.toml.
+    #[arg(long, default_value = "sim")]
+    board: String,
+    /// Where the page is served; `none` serves none.
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
+    listen: Address,
+    /// How long an event waits for its block at most, such as 90s, 15m or 2h.
+    #[arg(long, default_value = "15m", value_parser = duration)]
+    block_interval: Duration,
+}
+
+/// Where the page is, if anywhere.
+#[derive(Clone, Copy)]
+struct Address(Option<SocketAddr>);
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == container::HELPER_ARGUMENT) {
+        // Before any thread exists: the helper forks without exec.
+        return container::run(args);
+    }
+    let args = Args::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match start(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    let exe = std::env::current_exe()?;
+    // One thread serves sockets and timers; the ledger has a thread of its own, and blocking work a small pool.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+    let Args { home, board, listen, block_interval } = args;
+    runtime.block_on(run::run(run::Options { home, board, listen: listen.0, block_interval, exe }))?;
+    Ok(())
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    match text {
+        "none" => Ok(Address(None)),
+        text => text
+            .parse()
+            .map(|address| Address(Some(address)))
+            .map_err(|_| "write it as 127.0.0.1:8080".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => 0,
+    };
+    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds)) {
+        Some(1..) if seconds > 0 => Ok(Duration::from_secs(number.parse::<u64>().unwrap_or(1) * seconds)),
+        _ => Err("write it as 90s, 15m or 2h".into()),
+    }
+}

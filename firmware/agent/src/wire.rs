@@ -109,7 +109,7 @@ pub struct DeviceStatus {
     pub name: Name,
     /// `reader`, `relay`, `lamp`, `buzzer`, `contact` or `button`.
     pub kind: String,
-    /// Whether it is on (driven, lit, sounding, closed, pressed); a reader has no level.
+    /// Whether it is on (drawn, lit, sounding, open, pressed); a reader has no level.
     pub on: Option<bool>,
 }
 
@@ -190,7 +190,7 @@ pub struct Tap {
 /// `PUT /v1/contacts/{name}`: a contact or button of the simulated board.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Level {
-    /// Closed or pressed.
+    /// Open or pressed.
     pub on: bool,
 }
 

@@ -22,8 +22,16 @@ pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; 
 /// Every file of the page.
 pub const ASSETS: [Asset; 4] = [
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("page/index.html") },
-    Asset { path: "/app.js", content_type: "text/javascript; charset=utf-8", body: include_str!("page/app.js") },
-    Asset { path: "/style.css", content_type: "text/css; charset=utf-8", body: include_str!("page/style.css") },
+    Asset {
+        path: "/app.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_str!("page/app.js"),
+    },
+    Asset {
+        path: "/style.css",
+        content_type: "text/css; charset=utf-8",
+        body: include_str!("page/style.css"),
+    },
     Asset { path: "/icon.svg", content_type: "image/svg+xml", body: include_str!("page/icon.svg") },
 ];
 

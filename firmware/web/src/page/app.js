@@ -50,7 +50,7 @@ function time(ms, long) {
 
 const LEVELS = {
   relay: ["released", "pulled"], lamp: ["dark", "lit"], buzzer: ["silent", "sounding"],
-  contact: ["open", "closed"], button: ["not pressed", "pressed"],
+  contact: ["closed", "open"], button: ["not pressed", "pressed"],
 };
 
 function level(device) {
@@ -86,7 +86,7 @@ function paintDoor() {
   const relay = of("relay");
   const contact = of("contact");
   const unlocked = Boolean(relay && relay.on);
-  const open = Boolean(contact && contact.on === false);
+  const open = Boolean(contact && contact.on === true);
   const name = unlocked ? "unlocked" : "locked";
   const leaf = byId("leaf");
   leaf.dataset.state = name;
@@ -99,7 +99,7 @@ function paintDoor() {
 
 function inputItem(device) {
   const button = make("button", { type: "button", "data-input": device.name, "aria-pressed": "false",
-    text: device.kind === "button" ? `Press ${words(device.name).toLowerCase()}` : `${words(device.name)}: closed` });
+    text: `${device.kind === "button" ? "Press" : "Open"} ${words(device.name).toLowerCase()}` });
   if (device.kind === "button") {
     button.removeAttribute("data-input");
     button.removeAttribute("aria-pressed");

@@ -1,0 +1,16 @@
+//! The servers: a socket for each dapp ([`local`]), one for the box's owner ([`admin`]), and the page ([`page`]).
+//!
+//! Handlers parse, ask [`Services`](crate::services::Services) and answer; what may be done is decided below
+//! them, in the manifest and the ledger's policy. Nothing here writes to disk.
+
+pub mod admin;
+mod body;
+mod chunks;
+mod failed;
+mod guard;
+pub mod listen;
+pub mod local;
+pub mod page;
+pub mod refused;
+pub mod routes;
+mod stream;

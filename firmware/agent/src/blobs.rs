@@ -1,0 +1,191 @@
+//! Large files: their chunks on this box, and the manifests that the ledger keeps in their place.
+//!
+//! A file that was put belongs to nobody until its manifest is in the ledger; for [`KEEP`] its chunks are held
+//! against the collection. What the ledger needs is what the states at its branches' heads name.
+
+use chunk::{Cutter, Manifest, ManifestError};
+use ledger::{Kind, Objects, ReadError, State, StateError};
+use model::{ChunkId, ObjectId};
+use std::{
+    collections::HashSet,
+    io::{self, Read, Write},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use store::{
+    GitObjects, RefError,
+    chunks::{
+        Chunks, GcError, GcReport, GetError, GetFileError, OpenError, Pin, PutFileError, VerifyError,
+        VerifyReport,
+    },
+    disk::{Disk, DiskError},
+};
+
+/// How long the chunks of a file that was put wait for their manifest.
+const KEEP: Duration = Duration::from_secs(3600);
+
+/// The large files of this box.
+pub struct Blobs {
+    chunks: Chunks,
+    objects: Mutex<GitObjects>,
+    waiting: Mutex<Vec<(Pin, Instant)>>,
+}
+
+/// A large file that cannot be put, had, looked through or collected.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The manifest cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The manifest is not in the ledger.
+    #[error("the manifest {0} is not in the ledger")]
+    Missing(ObjectId),
+    /// The manifest is none.
+    #[error("the manifest {id} cannot be used: {source}")]
+    Manifest {
+        /// Which.
+        id: ObjectId,
+        /// What is wrong.
+        source: ManifestError,
+    },
+    /// The state of a branch cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The branches cannot be read.
+    #[error(transparent)]
+    Ref(#[from] RefError),
+    /// It was not kept.
+    #[error(transparent)]
+    Put(#[from] PutFileError),
+    /// It cannot be had.
+    #[error(transparent)]
+    Get(#[from] GetFileError),
+    /// The chunks cannot be looked through.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The collection stopped.
+    #[error(transparent)]
+    Collect(#[from] GcError),
+}
+
+impl BlobError {
+    /// Whether the disk has no room left.
+    pub fn is_full(&self) -> bool {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            if let Some(disk) = error.downcast_ref::<DiskError>() {
+                return disk.is_full();
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
+impl Blobs {
+    /// Opens the chunks in `folder`, of the ledger that `objects` reads.
+    pub fn open(folder: &Path, disk: Arc<dyn Disk>, objects: GitObjects) -> Result<Arc<Self>, OpenError> {
+        let chunks = Chunks::open(folder, disk)?;
+        let opened = chunks.opened();
+        if !opened.damage.is_empty() {
+            tracing::error!(damage = ?opened.damage, "chunks are damaged: `ledgerctl blob verify` tells which");
+        }
+        Ok(Arc::new(Self { chunks, objects: Mutex::new(objects), waiting: Mutex::default() }))
+    }
+
+    /// Cuts and keeps a file. How many chunks were new comes with its manifest.
+    pub fn put(&self, reader: impl Read, cutter: Cutter) -> Result<(Manifest, u64), BlobError> {
+        let pin = self.chunks.pin();
+        let before = self.chunks.usage().chunks;
+        let manifest = self.chunks.put_file(reader, cutter, &mut |_| {})?;
+        let new = self.chunks.usage().chunks.saturating_sub(before);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|(_, since)| since.elapsed() < KEEP);
+        waiting.push((pin, Instant::now()));
+        Ok((manifest, new as u64))
+    }
+
+    /// The manifest that is stored as an object.
+    pub fn manifest(&self, id: &ObjectId) -> Result<Manifest, BlobError> {
+        let object = self.objects().read(id)?.filter(|object| object.kind == Kind::Blob);
+        let bytes = object.ok_or(BlobError::Missing(*id))?.bytes;
+        Manifest::parse(&bytes).map_err(|source| BlobError::Manifest { id: *id, source })
+    }
+
+    /// The file of a manifest, to read from its beginning.
+    pub fn read(&self, id: &ObjectId) -> Result<BlobReader<'_>, BlobError> {
+        let manifest = self.manifest(id)?;
+        Ok(BlobReader { chunks: &self.chunks, list: manifest.chunks.into_iter(), piece: Vec::new(), at: 0 })
+    }
+
+    /// Writes the file of a manifest; each chunk and the whole are verified.
+    pub fn write(&self, manifest: &Manifest, into: impl Write) -> Result<(), BlobError> {
+        Ok(self.chunks.get_file(manifest, into, &mut |_| {})?)
+    }
+
+    /// How many bytes all packs have.
+    pub fn bytes(&self) -> u64 {
+        self.chunks.usage().bytes
+    }
+
+    /// Reads every chunk and compares it with its name. `progress` hears how many bytes are done.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport, BlobError> {
+        Ok(self.chunks.verify(progress)?)
+    }
+
+    /// Removes chunks that no branch needs.
+    pub fn collect(&self) -> Result<GcReport, BlobError> {
+        let _pin = self.chunks.pin();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|(_, since)| since.elapsed() < KEEP);
+        drop(waiting);
+        Ok(self.chunks.gc(&self.needed()?)?)
+    }
+
+    fn needed(&self) -> Result<HashSet<ChunkId>, BlobError> {
+        let objects = self.objects().clone();
+        let (mut needed, mut seen) = (HashSet::new(), HashSet::new());
+        for head in objects.refs()?.into_values() {
+            let state = State::at(&objects, head)?;
+            for path in state.list("")?.into_iter().filter(|path| path.as_str().ends_with(".manifest")) {
+                let Some(id) = state.id_of(&path)? else { continue };
+                if seen.insert(id) {
+                    needed.extend(self.manifest(&id)?.chunks.into_iter().map(|(id, _)| id));
+                }
+            }
+        }
+        Ok(needed)
+    }
+
+    fn objects(&self) -> MutexGuard<'_, GitObjects> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file read chunk by chunk.
+pub struct BlobReader<'a> {
+    chunks: &'a Chunks,
+    list: std::vec::IntoIter<(ChunkId, u32)>,
+    piece: Vec<u8>,
+    at: usize,
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.piece.len() {
+            let Some((id, length)) = self.list.next() else { return Ok(0) };
+            self.piece = self.chunks.get(&id).map_err(|error: GetError| io::Error::other(error))?;
+            self.at = 0;
+            if self.piece.len() != length as usize {
+                return Err(io::Error::other(format!(
+                    "chunk {id} has another length than the manifest says"
+                )));
+            }
+        }
+        let length = into.len().min(self.piece.len() - self.at);
+        into[..length].copy_from_slice(&self.piece[self.at..self.at + length]);
+        self.at += length;
+        Ok(length)
+    }
+}

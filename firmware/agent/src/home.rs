@@ -1,0 +1,284 @@
+//! The home directory: where everything of one box lives, and who may look at it.
+//!
+//! ```text
+//! DIR/ledger.git  DIR/chunks/  DIR/wal/  DIR/index.sqlite      the store's
+//! DIR/keys/<name>          private keys, OpenSSH, 0600         DIR/secrets/badge.key   0600
+//! DIR/node.toml            name and organisation               DIR/lock                held by the one who writes
+//! DIR/run/admin.sock       DIR/run/dapps/<name>/{api,serve}.sock
+//! DIR/cache/images/        unpacked images; may be deleted at any time
+//! ```
+//!
+//! Folders are 0700, secrets 0600, whatever the umask. A home is opened as often as one likes and written by
+//! whoever has its store open: ledgerd while it runs, ledgerctl when it does not.
+
+use model::{BadgeError, BadgeKey, KeyError, Name, OrgId, SigningKey};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// The name of the file with the node's own key.
+const NODE_KEY: &str = "node";
+
+/// An opened home.
+#[derive(Debug, Clone)]
+pub struct Home {
+    folder: PathBuf,
+    identity: Identity,
+}
+
+/// `node.toml`: who this box is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Identity {
+    name: Name,
+    org: OrgId,
+}
+
+/// A home that cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// There is one already.
+    #[error("{folder} holds a ledger already")]
+    Exists {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is none.
+    #[error("{folder} holds no ledger; `ledgerctl init` makes one")]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {doing} {path}")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// `node.toml` is damaged.
+    #[error("{path} is damaged: {source}")]
+    Identity {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: toml::de::Error,
+    },
+    /// `node.toml` cannot be written.
+    #[error("cannot write node.toml")]
+    WriteIdentity(#[source] toml::ser::Error),
+    /// A key file is damaged.
+    #[error("{path}: {source}")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: KeyError,
+    },
+    /// The badge key's file is damaged.
+    #[error("{path}: {source}")]
+    BadgeKey {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: BadgeError,
+    },
+}
+
+impl Home {
+    /// Opens a home that is there.
+    pub fn open(folder: &Path) -> Result<Self, HomeError> {
+        let path = folder.join("node.toml");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(HomeError::Missing { folder: folder.into() });
+            }
+            text => text.map_err(at("read", &path))?,
+        };
+        let identity = toml::from_str(&text).map_err(|source| HomeError::Identity { path, source })?;
+        let folder = fs::canonicalize(folder).map_err(at("open", folder))?;
+        Ok(Self { folder, identity })
+    }
+
+    /// Makes the folders and the secrets of a new home. `node.toml` comes last, by [`Home::finish`]: a home
+    /// whose making was cut short holds no ledger and can be removed.
+    pub(crate) fn prepare(
+        folder: &Path,
+        keys: &[(&str, &SigningKey)],
+        badge_key: &BadgeKey,
+    ) -> Result<(), HomeError> {
+        if folder.join("node.toml").exists() {
+            return Err(HomeError::Exists { folder: folder.into() });
+        }
+        for part in ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"] {
+            private_folder(&folder.join(part))?;
+        }
+        for (name, key) in keys {
+            let path = folder.join("keys").join(name);
+            let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
+            write_secret(&path, &text)?;
+        }
+        write_secret(&folder.join("secrets/badge.key"), &badge_key.to_hex())
+    }
+
+    /// Says who the box is: from here on it is a home.
+    pub(crate) fn finish(folder: &Path, name: Name, org: OrgId) -> Result<Self, HomeError> {
+        let text = toml::to_string(&Identity { name, org }).map_err(HomeError::WriteIdentity)?;
+        let (path, beside) = (folder.join("node.toml"), folder.join("node.toml.new"));
+        write_secret(&beside, &text)?;
+        fs::rename(&beside, &path).map_err(at("put in place", &path))?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at("sync", folder))?;
+        Self::open(folder)
+    }
+
+    /// Makes the folders of the running box, which may have been deleted.
+    pub fn make_run_folders(&self) -> Result<(), HomeError> {
+        ["run", "run/dapps", "cache", "cache/images"]
+            .iter()
+            .try_for_each(|part| private_folder(&self.folder.join(part)))
+    }
+
+    /// The home itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// This box's name.
+    pub fn node(&self) -> &Name {
+        &self.identity.name
+    }
+
+    /// The organisation that the box belongs to.
+    pub fn org(&self) -> OrgId {
+        self.identity.org
+    }
+
+    /// The git repository.
+    pub fn ledger_folder(&self) -> PathBuf {
+        self.folder.join("ledger.git")
+    }
+
+    /// The packs of chunks.
+    pub fn chunks_folder(&self) -> PathBuf {
+        self.folder.join("chunks")
+    }
+
+    /// The socket of the admin API.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.folder.join("run/admin.sock")
+    }
+
+    /// The folder that a dapp sees as `/run/ledger`.
+    pub fn dapp_folder(&self, dapp: &Name) -> PathBuf {
+        self.folder.join("run/dapps").join(dapp.as_str())
+    }
+
+    /// Unpacked images.
+    pub fn images_folder(&self) -> PathBuf {
+        self.folder.join("cache/images")
+    }
+
+    /// Sample badges of a demo, if there are any.
+    pub fn demo_badges(&self) -> PathBuf {
+        self.folder.join("demo-badges.json")
+    }
+
+    /// The node's own key.
+    pub fn node_key(&self) -> Result<SigningKey, HomeError> {
+        self.read_key(NODE_KEY)
+    }
+
+    /// A person's key, if this box has it.
+    pub fn person_key(&self, person: &Name) -> Result<SigningKey, HomeError> {
+        self.read_key(person.as_str())
+    }
+
+    /// Keeps a person's key.
+    pub fn keep_person_key(&self, person: &Name, key: &SigningKey) -> Result<(), HomeError> {
+        let path = self.folder.join("keys").join(person.as_str());
+        let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
+        write_secret(&path, &text)
+    }
+
+    /// The key under which badges are hashed.
+    pub fn badge_key(&self) -> Result<BadgeKey, HomeError> {
+        let path = self.folder.join("secrets/badge.key");
+        let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+        text.parse().map_err(|source| HomeError::BadgeKey { path, source })
+    }
+
+    fn read_key(&self, name: &str) -> Result<SigningKey, HomeError> {
+        let path = self.folder.join("keys").join(name);
+        let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+        SigningKey::from_openssh(&text).map_err(|source| HomeError::Key { path, source })
+    }
+}
+
+fn private_folder(path: &Path) -> Result<(), HomeError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("make the folder", path))?;
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(path, private).map_err(at("make private", path))
+}
+
+/// Writes a file that nobody else may read, durably; one that is there is not replaced.
+fn write_secret(path: &Path, text: &str) -> Result<(), HomeError> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    let mut file = file.map_err(at("make", path))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(at("write", path))
+}
+
+fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_path_buf();
+    move |source| HomeError::File { doing, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn home(folder: &Path) -> Home {
+        let key = SigningKey::from_seed(&[1; 32]);
+        Home::prepare(folder, &[("node", &key), ("alice", &key)], &BadgeKey::new([2; 32])).unwrap();
+        Home::finish(folder, "front-door".parse().unwrap(), OrgId::new([3; 32])).unwrap()
+    }
+
+    #[test]
+    fn secrets_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(&folder.path().join("box"));
+        let mode = |path: &str| fs::metadata(home.folder().join(path)).unwrap().permissions().mode() & 0o777;
+        for part in ["", "keys", "secrets", "run", "run/dapps"] {
+            assert_eq!(mode(part), 0o700, "{part}");
+        }
+        for file in ["keys/node", "keys/alice", "secrets/badge.key", "node.toml"] {
+            assert_eq!(mode(file), 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_was_kept_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(folder.path());
+        assert_eq!(home.node_key().unwrap().public(), SigningKey::from_seed(&[1; 32]).public());
+        assert_eq!(home.badge_key().unwrap(), BadgeKey::new([2; 32]));
+        assert_eq!(home.node().as_str(), "front-door");
+    }
+
+    #[test]
+    fn a_home_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(Home::open(folder.path()), Err(HomeError::Missing { .. })));
+        home(folder.path());
+        let again = Home::prepare(folder.path(), &[], &BadgeKey::new([2; 32]));
+        assert!(matches!(again, Err(HomeError::Exists { .. })));
+    }
+}

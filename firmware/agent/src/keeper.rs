@@ -1,0 +1,185 @@
+//! The one thread that writes the ledger, and the handle by which everybody else asks it to.
+//!
+//! Commands arrive in a queue. Appends that wait together are synced together: a hundred callers cost one sync
+//! of the write-ahead log. Between commands the thread does what is due: a block of the events that have waited
+//! long enough, and the tidying of packs. Readers never ask it: they have the newest [`View`].
+
+mod work;
+
+use crate::{
+    clock::LedgerClock,
+    core::{Core, CoreError},
+    live::Live,
+    view::View,
+    wire,
+};
+use ledger::{Change, NewObjects};
+use model::{BlockId, Event, Name};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, SyncSender, TrySendError},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+
+/// How many commands may wait.
+const WAITING_MAX: usize = 4096;
+
+/// Asks the thread.
+#[derive(Clone)]
+pub struct Keeper {
+    commands: SyncSender<Command>,
+    views: watch::Receiver<Arc<View>>,
+    report: Arc<Mutex<Report>>,
+    node: Name,
+}
+
+/// How the keeper is.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Events of this node.
+    pub events: wire::EventCounts,
+    /// What is wrong with the disk, if anything.
+    pub trouble: Option<String>,
+}
+
+/// Why the keeper did not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeeperError {
+    /// It could not.
+    #[error(transparent)]
+    Core(#[from] Arc<CoreError>),
+    /// Too many wait already.
+    #[error("the ledger is busy: {WAITING_MAX} requests wait")]
+    Busy,
+    /// It has stopped.
+    #[error("ledgerd is stopping")]
+    Stopping,
+}
+
+type Answer<T> = oneshot::Sender<Result<T, KeeperError>>;
+
+/// An event before it has a number and a time.
+pub struct Said {
+    dapp: Name,
+    kind: Name,
+    data: serde_json::Map<String, serde_json::Value>,
+}
+
+enum Command {
+    Append(Said, Answer<Event>),
+    Documents { dapp: Name, subject: String, changes: Vec<Change>, answer: Answer<wire::Merged> },
+    Propose { head: BlockId, objects: NewObjects, answer: Answer<wire::Merged> },
+    Flush(Answer<wire::Merged>),
+    Log(wire::LogQuery, Answer<Vec<wire::LogEntry>>),
+    EventsOf { dapp: Name, kind: Option<Name>, after: u64, limit: u64, answer: Answer<Vec<Event>> },
+    Stop(Answer<wire::Merged>),
+}
+
+impl Keeper {
+    /// Starts the thread. It ends after [`Keeper::stop`].
+    pub fn start(
+        core: Core,
+        clock: Arc<LedgerClock>,
+        live: Live,
+        block_interval: Duration,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (commands, queue) = mpsc::sync_channel(WAITING_MAX);
+        let (publish, views) = watch::channel(core.view().clone());
+        let report = Arc::new(Mutex::new(Report::default()));
+        let node = core.node().clone();
+        let keeper = Self { commands, views, report: report.clone(), node };
+        let work = work::Work::new(core, clock, live, block_interval, publish, report);
+        let thread = thread::Builder::new().name("keeper".into()).spawn(move || work.run(&queue))?;
+        Ok((keeper, thread))
+    }
+
+    /// The newest state of main.
+    pub fn view(&self) -> Arc<View> {
+        self.views.borrow().clone()
+    }
+
+    /// Main as it moves.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.views.clone()
+    }
+
+    /// How the keeper is.
+    pub fn report(&self) -> Report {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// This node's name.
+    pub fn node(&self) -> &Name {
+        &self.node
+    }
+
+    /// Where main is, for those who watch.
+    pub fn ledger_line(&self) -> wire::Live {
+        let view = self.view();
+        wire::Live::Ledger { head: view.head, height: view.height, events: self.report().events }
+    }
+
+    /// Appends an event; it survives a power cut when this returns.
+    pub async fn append(
+        &self,
+        dapp: Name,
+        kind: Name,
+        data: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Event, KeeperError> {
+        self.ask(|answer| Command::Append(Said { dapp, kind, data }, answer)).await
+    }
+
+    /// Writes documents for a dapp and merges them into main.
+    pub async fn write_documents(
+        &self,
+        dapp: Name,
+        subject: String,
+        changes: Vec<Change>,
+    ) -> Result<wire::Merged, KeeperError> {
+        self.ask(|answer| Command::Documents { dapp, subject, changes, answer }).await
+    }
+
+    /// Merges a writer's blocks into main.
+    pub async fn propose(&self, head: BlockId, objects: NewObjects) -> Result<wire::Merged, KeeperError> {
+        self.ask(|answer| Command::Propose { head, objects, answer }).await
+    }
+
+    /// Puts the events that wait into a block.
+    pub async fn flush(&self) -> Result<wire::Merged, KeeperError> {
+        self.ask(Command::Flush).await
+    }
+
+    /// Events of this node, newest last.
+    pub async fn log(&self, query: wire::LogQuery) -> Result<Vec<wire::LogEntry>, KeeperError> {
+        self.ask(|answer| Command::Log(query, answer)).await
+    }
+
+    /// Events of one dapp after a count, oldest first.
+    pub async fn events_of(
+        &self,
+        dapp: Name,
+        kind: Option<Name>,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<Event>, KeeperError> {
+        self.ask(|answer| Command::EventsOf { dapp, kind, after, limit, answer }).await
+    }
+
+    /// Puts what waits into a block and ends the thread.
+    pub async fn stop(&self) -> Result<wire::Merged, KeeperError> {
+        self.ask(Command::Stop).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, KeeperError> {
+        let (answer, asked) = oneshot::channel();
+        self.commands.try_send(command(answer)).map_err(|error| match error {
+            TrySendError::Full(_) => KeeperError::Busy,
+            TrySendError::Disconnected(_) => KeeperError::Stopping,
+        })?;
+        asked.await.map_err(|_| KeeperError::Stopping)?
+    }
+}

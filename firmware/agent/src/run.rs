@@ -1,0 +1,189 @@
+//! The program: opens the home and the board, serves until a signal, and leaves everything safe.
+//!
+//! Down goes in the order that matters at a door: outputs safe, dapps stopped, outputs safe again, the events
+//! that wait into a block.
+
+use crate::{
+    api::{admin, listen, page},
+    blobs::Blobs,
+    core::{Core, CoreError},
+    devices::{Devices, chain},
+    home::{Home, HomeError},
+    keeper::{Keeper, KeeperError},
+    live::Live,
+    services::{DappStates, Services},
+    supervisor,
+};
+use board::{BoardError, SpecError, SystemClock};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+use store::disk::{Disk, RealDisk};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// How the program is started.
+pub struct Options {
+    /// The home.
+    pub home: PathBuf,
+    /// The board: a built-in one by name, or a folder with a `board.toml`.
+    pub board: String,
+    /// Where the page is; none serves none.
+    pub listen: Option<SocketAddr>,
+    /// How long an event waits for its block at most.
+    pub block_interval: Duration,
+    /// This program, to start as the container helper.
+    pub exe: PathBuf,
+}
+
+/// Why the program does not start or end as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The ledger.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The chunks.
+    #[error(transparent)]
+    Chunks(#[from] store::chunks::OpenError),
+    /// The board's file.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The board.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+    /// A socket.
+    #[error("cannot listen at {at}")]
+    Listen {
+        /// Where.
+        at: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A thread or signal handler.
+    #[error("cannot {doing}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The last block was not made; the events stay in the write-ahead log.
+    #[error("the events that wait are not in a block yet; they are kept")]
+    LastBlock(#[source] KeeperError),
+}
+
+/// A box that is up.
+pub struct Appliance {
+    /// What the servers share.
+    pub services: Arc<Services>,
+    keeper: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Appliance {
+    /// Opens everything. Nothing is served yet.
+    pub fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Self, RunError> {
+        let home = Home::open(&options.home)?;
+        home.make_run_folders()?;
+        let core = Core::open(&home, disk.clone(), Arc::new(SystemClock::new()))?;
+        let (clock, objects, live) = (core.clock().clone(), core.objects().clone(), Live::default());
+        let spec = board::find(&options.board)?;
+        let devices = Devices::open(spec, home.badge_key()?, live.clone(), Handle::current())?;
+        let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;
+        let (keeper, thread) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
+            .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
+        let (stop, stopping) = watch::channel(false);
+        let (started, dapps) = (clock.now(), DappStates::default());
+        let services = Services { home, keeper, blobs, devices, clock, live, dapps, stopping, started };
+        Ok(Self { services: Arc::new(services), keeper: thread, stop })
+    }
+
+    /// Serves the admin socket.
+    pub fn serve_admin(&self) -> Result<(), RunError> {
+        let path = self.services.home.admin_socket();
+        let listener = listen::unix(&path, 0o600).map_err(at(&path.display().to_string()))?;
+        let listener = listen::Limited::new(listener, admin::CONNECTIONS_MAX);
+        let server = admin::server(self.services.clone());
+        tokio::spawn(listen::serve(listener, server, self.services.stopping.clone()));
+        Ok(())
+    }
+
+    /// Serves the page. Where it is in the end.
+    pub async fn serve_page(&self, address: SocketAddr) -> Result<SocketAddr, RunError> {
+        let listener = TcpListener::bind(address).await.map_err(at(&address.to_string()))?;
+        let address = listener.local_addr().map_err(at(&address.to_string()))?;
+        let listener = listen::Limited::new(listener, page::CONNECTIONS_MAX);
+        let server = page::server(self.services.clone());
+        tokio::spawn(listen::serve(listener, server, self.services.stopping.clone()));
+        Ok(address)
+    }
+
+    /// Takes the box down: outputs safe, dapps ended (by `dapps`), events into a block.
+    pub async fn stop(self, dapps: impl Future<Output = ()>) -> Result<(), RunError> {
+        self.services.devices.make_safe(|_| true);
+        self.stop.send_replace(true);
+        dapps.await;
+        self.services.devices.make_safe(|_| true);
+        let last = self.services.keeper.stop().await;
+        if self.keeper.join().is_err() {
+            tracing::error!("the keeper's thread ended by a panic");
+        }
+        last.map(|_| ()).map_err(RunError::LastBlock)
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(options: Options) -> Result<(), RunError> {
+    let system = |doing| move |source| RunError::System { doing, source };
+    let mut term = signal(SignalKind::terminate()).map_err(system("hear SIGTERM"))?;
+    let mut int = signal(SignalKind::interrupt()).map_err(system("hear SIGINT"))?;
+    let appliance = Appliance::open(&options, Arc::new(RealDisk))?;
+    appliance.serve_admin()?;
+    if let Some(address) = options.listen {
+        let address = appliance.serve_page(address).await?;
+        tracing::info!("the page is at http://{address}");
+    }
+    let dapps = tokio::spawn(supervisor::supervise(appliance.services.clone(), options.exe));
+    tell_start(&appliance.services, &options.home);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    tracing::info!("stopping");
+    let stopped = appliance.stop(async {
+        if let Err(error) = dapps.await {
+            tracing::error!(error = %chain(&error), "the supervisor failed");
+        }
+    });
+    tokio::select! {
+        stopped = stopped => stopped,
+        // Whoever asks twice does not want to wait for dapps.
+        _ = async { tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} } } => Ok(()),
+    }
+}
+
+fn tell_start(services: &Services, home: &Path) {
+    let status = services.status();
+    let (org, height, pending) = (&status.org_name, status.height, status.events.pending);
+    tracing::info!(home = %home.display(), node = %status.node, org, height, pending, "ledgerd is up");
+    if let Some(reason) = status.clock.reason {
+        tracing::warn!("{reason}");
+    }
+}
+
+fn at(at: &str) -> impl FnOnce(io::Error) -> RunError {
+    let at = at.to_string();
+    move |source| RunError::Listen { at, source }
+}

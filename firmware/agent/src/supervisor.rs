@@ -1,0 +1,77 @@
+//! Runs the dapps of the ledger: one task each, started anew when they end, replaced when their release changes.
+//!
+//! What should run is what main says ([`wanted`], pure); each [`run::Runner`] makes it so and is the only one
+//! that starts, stops or restarts its dapp. Whenever a dapp is not running its outputs are at their safe levels.
+
+mod image;
+mod run;
+mod wanted;
+
+pub use wanted::Release;
+
+use crate::services::Services;
+use model::Name;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// A dapp that is looked after: its release, or none when it shall end, and its task.
+struct Charge {
+    release: watch::Sender<Option<Release>>,
+    task: JoinHandle<()>,
+}
+
+/// Runs what main names until ledgerd stops; returns when every dapp has ended. `exe` is this program, which
+/// is also the container helper.
+pub async fn supervise(services: Arc<Services>, exe: PathBuf) {
+    let mut charges: BTreeMap<Name, Charge> = BTreeMap::new();
+    let (mut views, mut stopping) = (services.keeper.views(), services.stopping.clone());
+    loop {
+        let releases = wanted::releases(&views.borrow_and_update().clone());
+        charges.retain(|name, charge| {
+            if !releases.contains_key(name) {
+                charge.release.send_replace(None);
+            }
+            releases.contains_key(name) || !charge.task.is_finished()
+        });
+        for (name, release) in releases {
+            assign(&mut charges, &services, &exe, name, release);
+        }
+        tokio::select! {
+            moved = views.changed() => if moved.is_err() { break },
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        }
+    }
+    for charge in charges.values() {
+        charge.release.send_replace(None);
+    }
+    for charge in charges.into_values() {
+        if let Err(error) = charge.task.await {
+            tracing::error!(%error, "a dapp's task failed");
+        }
+    }
+}
+
+/// Hands a release to the dapp's runner, starting one if there is none.
+fn assign(
+    charges: &mut BTreeMap<Name, Charge>,
+    services: &Arc<Services>,
+    exe: &std::path::Path,
+    name: Name,
+    release: Release,
+) {
+    match charges.get(&name) {
+        Some(charge) if !charge.task.is_finished() => {
+            charge.release.send_if_modified(|old| {
+                let new = Some(release);
+                let differs = *old != new;
+                *old = new;
+                differs
+            });
+        }
+        _ => {
+            let (sender, receiver) = watch::channel(Some(release));
+            let runner = run::Runner::new(services.clone(), exe.to_path_buf(), name.clone(), receiver);
+            charges.insert(name, Charge { release: sender, task: tokio::spawn(runner.run()) });
+        }
+    }
+}

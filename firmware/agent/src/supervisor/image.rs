@@ -1,0 +1,104 @@
+//! From a release in the ledger to an order for the container: the image unpacked, the manifest's limits in it.
+//!
+//! Unpacked images are a cache: one folder per dapp and image, made when missing, older ones of the dapp removed.
+
+use super::Release;
+use crate::{blobs::BlobError, services::Services};
+use container::{
+    Bind, Network, Spec,
+    image::{UnpackError, UnpackLimits, Unpacked},
+};
+use dapp::Manifest;
+use model::Name;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Where a dapp sees its sockets.
+const RUN_FOLDER: &str = "/run/ledger";
+
+/// An image that cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// Its chunks cannot be had.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// It is not one, or the disk failed.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// The cache cannot be read or written.
+    #[error("cannot use the cache at {path}")]
+    Cache {
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The image names a user that we cannot look up.
+    #[error("the image runs as {0:?}: name the user by number in the image")]
+    User(String),
+    /// Neither the manifest nor the image names a program.
+    #[error("neither dapp.toml nor the image names a program to run")]
+    NoProgram,
+}
+
+/// The unpacked image of a release, from the cache if it is there. Blocks.
+pub fn unpack(services: &Services, name: &Name, release: &Release) -> Result<Unpacked, ImageError> {
+    let images = services.home.images_folder();
+    let folder = images.join(format!("{name}@{}", release.image_id));
+    remove_older(&images, name, &folder)?;
+    if let Some(unpacked) = container::image::unpacked(&folder, release.uid_base) {
+        return Ok(unpacked);
+    }
+    let reader = services.blobs.read(&release.image_id)?;
+    Ok(container::image::unpack(reader, &folder, release.uid_base, UnpackLimits::default())?)
+}
+
+fn remove_older(images: &Path, name: &Name, keep: &Path) -> Result<(), ImageError> {
+    let failed = |source| ImageError::Cache { path: images.to_path_buf(), source };
+    for entry in std::fs::read_dir(images).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let of_dapp = path.file_name().and_then(|file| file.to_str()).and_then(|file| file.split_once('@'));
+        if of_dapp.is_some_and(|(dapp, _)| dapp == name.as_str()) && path != keep {
+            std::fs::remove_dir_all(&path).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The order for the container: what the manifest grants and no more.
+pub fn spec(
+    manifest: &Manifest,
+    unpacked: Unpacked,
+    uid_base: u32,
+    run_folder: &Path,
+) -> Result<Spec, ImageError> {
+    let serve = manifest.serve.as_ref().ok_or(ImageError::NoProgram)?;
+    let args = if serve.args.is_empty() { unpacked.config.args } else { serve.args.clone() };
+    if args.is_empty() {
+        return Err(ImageError::NoProgram);
+    }
+    let mut spec = Spec::new(manifest.name.clone(), unpacked.root, uid_base, args);
+    spec.env = unpacked.config.env;
+    spec.cwd = unpacked.config.cwd;
+    spec.user = user(&unpacked.config.user)?;
+    spec.limits.memory_mib = u32::try_from(serve.memory_mib).ok();
+    spec.limits.pids = u32::try_from(serve.pids).ok();
+    spec.limits.cpu_percent = u32::try_from(serve.cpu_percent).ok();
+    let (source, target) = (run_folder.to_path_buf(), RUN_FOLDER.into());
+    spec.mounts = vec![Bind { source, target, writable: true }];
+    spec.network = if manifest.network { Network::Host } else { Network::None };
+    spec.stop_timeout_ms = serve.timeout_ms;
+    Ok(spec)
+}
+
+/// `user` or `user:group` by number; nothing is user 0 of the container.
+fn user(text: &str) -> Result<container::User, ImageError> {
+    let number = |part: &str| part.parse().map_err(|_| ImageError::User(text.to_string()));
+    match text.split_once(':') {
+        _ if text.is_empty() => Ok(container::User::default()),
+        Some((uid, gid)) => Ok(container::User { uid: number(uid)?, gid: number(gid)? }),
+        None => number(text).map(|uid| container::User { uid, gid: uid }),
+    }
+}

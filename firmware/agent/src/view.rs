@@ -1,0 +1,142 @@
+//! Main as everybody in this process reads it: one immutable value per block, behind an `Arc`.
+//!
+//! The keeper makes a new one when main moves and publishes it; readers keep the old one as long as they like.
+//! Documents that a block did not change are shared between views, so a change costs what it changed.
+
+mod load;
+
+pub use load::LoadError;
+
+use dapp::wire::JsonDocument;
+use model::{BlockId, Millis, ObjectId, OrgId, StatePath};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A document at one block.
+#[derive(Debug)]
+pub struct Entry {
+    /// The object that it is stored as: equal ids are equal documents.
+    pub id: ObjectId,
+    /// The document.
+    pub document: JsonDocument,
+}
+
+/// All documents by path.
+pub type Documents = BTreeMap<StatePath, Arc<Entry>>;
+
+/// The state of main at one block.
+#[derive(Debug)]
+pub struct View {
+    /// The organisation.
+    pub org: OrgId,
+    /// The newest block of main.
+    pub head: BlockId,
+    /// Its height.
+    pub height: u64,
+    /// When it was made.
+    pub head_at: Millis,
+    /// Every document.
+    pub documents: Documents,
+    /// Every manifest of a large file, by path, and the object that it is stored as.
+    pub manifests: BTreeMap<StatePath, ObjectId>,
+}
+
+/// What changed from one view to another.
+#[derive(Debug, Default)]
+pub struct Difference {
+    /// New and changed documents.
+    pub changed: Vec<(StatePath, Arc<Entry>)>,
+    /// Those that are gone.
+    pub removed: Vec<StatePath>,
+}
+
+impl View {
+    /// The document at a path.
+    pub fn document(&self, path: &str) -> Option<&JsonDocument> {
+        self.documents.get(path).map(|entry| &entry.document)
+    }
+
+    /// A text of `org.toml`.
+    pub fn org_text(&self, key: &str) -> String {
+        let text = self.document("org.toml").and_then(|org| org.get(key)).and_then(|value| value.as_str());
+        text.unwrap_or_default().to_string()
+    }
+
+    /// The ledger's protocol level.
+    pub fn protocol(&self) -> u64 {
+        let level = self.document("org.toml").and_then(|org| org.get("protocol"));
+        level.and_then(serde_json::Value::as_u64).unwrap_or(1)
+    }
+
+    /// The documents at or below a folder.
+    pub fn within(&self, folder: &StatePath) -> impl Iterator<Item = (&StatePath, &Arc<Entry>)> {
+        let name = folder.as_str().to_string();
+        let from = self.documents.range(folder.clone()..);
+        // What sorts between `people` and `people/` (such as `people-x`) begins with the name and is skipped.
+        from.take_while({
+            let name = name.clone();
+            move |(path, _)| path.as_str().starts_with(&name)
+        })
+        .filter(move |(path, _)| path.is_within(&name))
+    }
+
+    /// What changed since `older`, of the paths that `wanted` lets through.
+    pub fn since(&self, older: &View, wanted: impl Fn(&StatePath) -> bool) -> Difference {
+        let mut difference = Difference::default();
+        for (path, entry) in self.documents.iter().filter(|(path, _)| wanted(path)) {
+            if older.documents.get(path).is_none_or(|old| old.id != entry.id) {
+                difference.changed.push((path.clone(), entry.clone()));
+            }
+        }
+        let gone = older.documents.keys().filter(|path| wanted(path) && !self.documents.contains_key(*path));
+        difference.removed = gone.cloned().collect();
+        difference
+    }
+}
+
+impl Difference {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.removed.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(documents: &[(&str, u8)]) -> View {
+        let entry = |id: u8| Arc::new(Entry { id: ObjectId::new([id; 32]), document: JsonDocument::new() });
+        View {
+            org: OrgId::new([0; 32]),
+            head: BlockId::new([0; 32]),
+            height: 0,
+            head_at: Millis(0),
+            documents: documents.iter().map(|(path, id)| (path.parse().unwrap(), entry(*id))).collect(),
+            manifests: BTreeMap::new(),
+        }
+    }
+
+    fn paths(view: &View, folder: &str) -> Vec<String> {
+        view.within(&folder.parse().unwrap()).map(|(path, _)| path.to_string()).collect()
+    }
+
+    #[test]
+    fn a_folder_has_what_is_below_it_and_no_neighbour() {
+        let view =
+            view(&[("people-x.toml", 1), ("people/a.toml", 2), ("people/b.toml", 3), ("peoples/c.toml", 4)]);
+        assert_eq!(paths(&view, "people"), ["people/a.toml", "people/b.toml"]);
+        assert_eq!(paths(&view, "people/a.toml"), ["people/a.toml"]);
+        assert!(paths(&view, "keys").is_empty());
+    }
+
+    #[test]
+    fn a_difference_names_what_is_new_other_and_gone() {
+        let old = view(&[("a.toml", 1), ("b.toml", 2), ("c.toml", 3)]);
+        let new = view(&[("a.toml", 1), ("b.toml", 9), ("d.toml", 4)]);
+        let difference = new.since(&old, |_| true);
+        let changed: Vec<_> = difference.changed.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(changed, ["b.toml", "d.toml"]);
+        assert_eq!(difference.removed, ["c.toml".parse().unwrap()]);
+        assert!(new.since(&old, |path| path.as_str() == "a.toml").is_empty());
+    }
+}
