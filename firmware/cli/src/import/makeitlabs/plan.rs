@@ -175,7 +175,8 @@ impl Digests {
 
     /// The key under which a person's badges hold it.
     fn key_in(&self, badges: &Table) -> Option<String> {
-        let tagged = |badge: &Value| badge.get("tag_digest").and_then(Value::as_str) == Some(self.tag.as_str());
+        let tagged =
+            |badge: &Value| badge.get("tag_digest").and_then(Value::as_str) == Some(self.tag.as_str());
         let same = |key: &str, badge: &Value| key == self.own || key == self.tag || tagged(badge);
         badges.iter().find(|(key, badge)| same(key, badge)).map(|(key, _)| key.clone())
     }
@@ -300,7 +301,9 @@ impl Person {
 
     /// Takes the certificate out, unless it is revoked, which says more.
     fn withdraw_certificate(&mut self, resource: &Name) {
-        let Some(certificates) = self.table.get_mut("certificates").and_then(Value::as_table_mut) else { return };
+        let Some(certificates) = self.table.get_mut("certificates").and_then(Value::as_table_mut) else {
+            return;
+        };
         if certificates.get(resource.as_str()).is_some_and(|old| old.get("revoked").is_none()) {
             certificates.remove(resource.as_str());
         }
@@ -340,7 +343,8 @@ fn is_disabled(record: &Record, useful: bool) -> bool {
 /// What the door should say: about the badges that open, or, where none does, why.
 fn warning(records: &[&Record]) -> Option<String> {
     let useful = records.iter().any(|record| grants(record));
-    let speaking = records.iter().filter(|record| grants(record) || !useful && record.access == Access::Withheld);
+    let speaking =
+        records.iter().filter(|record| grants(record) || !useful && record.access == Access::Withheld);
     speaking.map(|record| record.warning.clone()).find(|warning| !warning.is_empty())
 }
 

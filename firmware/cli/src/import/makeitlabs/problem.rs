@@ -38,7 +38,9 @@ pub enum Fault {
     #[error("the list is one JSON array: {0}")]
     NotAnArray(&'static str),
     /// A column is not in the header.
-    #[error("the header has no column {missing:?}; a v0 list has username,key,value,allowed,hashedCard,lastAccessed")]
+    #[error(
+        "the header has no column {missing:?}; a v0 list has username,key,value,allowed,hashedCard,lastAccessed"
+    )]
     Column {
         /// The missing column.
         missing: &'static str,
