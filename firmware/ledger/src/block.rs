@@ -110,6 +110,13 @@ pub enum BlockError {
     },
 }
 
+impl BlockError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        matches!(self, Self::Load(error) if error.is_store_failure())
+    }
+}
+
 impl Block {
     /// Reads the block of that id from a store.
     pub fn read(objects: &dyn Objects, id: BlockId) -> Result<Self, BlockError> {

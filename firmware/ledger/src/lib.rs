@@ -8,12 +8,17 @@ mod block;
 mod check;
 mod diff;
 mod document_merge;
+mod integrate;
 mod keys;
+mod line;
+mod log;
 mod memory;
 mod merge;
+mod merge_check;
 mod object;
 mod policy;
 mod proposal;
+mod rules;
 mod sign;
 mod signers;
 mod state;
@@ -24,14 +29,18 @@ mod verify;
 pub use block::{Block, BlockError, MAX_BLOCK_BYTES, MAX_PARENTS};
 pub use check::{BlockFault, check_block};
 pub use diff::{Difference, MAX_DIFFERENCES, diff};
+pub use document_merge::{KeyConflict, MergedDocument, merge_documents};
+pub use integrate::{IntegrateError, Reason};
 pub use keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner, OwnerError, Revoked};
+pub use log::{LogError, MAX_EVENTS_IN_BLOCK, MAX_LOG_BYTES, events_that_fit, last_event};
 pub use memory::MemoryObjects;
-pub use merge::{Conflict, MergedTree, merge};
+pub use merge::{Conflict, MergeError, MergedTree, merge};
 pub use object::{Kind, Layered, LoadError, NewObjects, Object, Objects, ReadError};
 pub use policy::{DappRights, Denied, POLICY_PATH, Policy, PolicyError, Rule, Signer};
 pub use proposal::{
-    Change, DraftError, Genesis, Merged, Meta, Reason, document_block, event_block, genesis, merge_block,
+    Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis, merge_block,
 };
+pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;
 pub use state::{SignerError, State, StateError, key_path};

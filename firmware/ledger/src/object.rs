@@ -151,6 +151,13 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        matches!(self, Self::Read(_))
+    }
+}
+
 /// Reads an object that must be there and checks that it is the one its name says.
 pub(crate) fn load(objects: &dyn Objects, id: &ObjectId, kind: Kind) -> Result<Vec<u8>, LoadError> {
     let name = match kind {

@@ -1,9 +1,25 @@
-//! Drafts of blocks.
+//! Drafts: blocks before they are signed.
+//!
+//! A draft is made by the rules that check it: each function builds the block, holds it to
+//! [`check_block`](crate::check_block)'s rules but the signature, and refuses what would be refused later, so the
+//! writer hears at once what is wrong. Nothing is stored; the objects come along with the draft.
+
 use crate::{
-    block::BlockError, check::BlockFault, object::Objects, sign::Draft, state::StateError,
-    trailers::MessageError, tree::TreeError,
+    block::{Block, BlockError},
+    check::{BlockFault, check_unsigned},
+    integrate::{IntegrateError, Offer, Reason, Taken, check_line, offer, take},
+    keys::Owner,
+    line::{footing, since},
+    log,
+    merge_check::{self, check_validator, needed},
+    object::{Kind, Layered, NewObjects, Objects},
+    rules::RuleError,
+    sign::Draft,
+    state::{SignerError, State, StateError},
+    trailers::{BlockKind, Message, MessageError, as_reason, check_subject},
+    tree::{Edits, Entry, Folder, TreeError, edit},
 };
-use model::{BlockId, Event, EventError, KeyId, Millis, Name, StatePath};
+use model::{BlockId, Document, Event, EventError, KeyId, Millis, Name, ObjectId, StatePath};
 
 /// A file to write, or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,17 +57,13 @@ pub struct Genesis {
 }
 
 /// What came of a merge.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Merged {
     /// The merge block to sign; `None` if no head brings anything.
     pub draft: Option<Draft>,
-    /// Heads whose documents were left out, and why. Those that are in the draft's parents brought their events.
+    /// Heads whose documents were left out, and why. Those among the draft's parents brought their events.
     pub left_out: Vec<(BlockId, Reason)>,
 }
-
-/// Why a head's documents were left out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reason {}
 
 /// A block that cannot be drafted.
 #[derive(Debug, thiserror::Error)]
@@ -68,18 +80,65 @@ pub enum DraftError {
     /// The state could not be read.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The merge could not be made.
+    #[error(transparent)]
+    Merge(#[from] IntegrateError),
     /// The subject does not fit.
     #[error(transparent)]
     Message(#[from] MessageError),
     /// An event does not fit.
     #[error(transparent)]
     Event(#[from] EventError),
+    /// The given head is no block of main.
+    #[error("{block} is no block of main")]
+    NotOnMain {
+        /// The block.
+        block: BlockId,
+    },
+}
+
+impl DraftError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.is_store_failure(),
+            Self::Block(error) => error.is_store_failure(),
+            Self::Tree(error) => error.is_store_failure(),
+            Self::State(error) => error.is_store_failure(),
+            Self::Merge(error) => error.is_store_failure(),
+            Self::Message(_) | Self::Event(_) | Self::NotOnMain { .. } => false,
+        }
+    }
+}
+
+impl From<SignerError> for DraftError {
+    fn from(error: SignerError) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 /// The first block of an organisation.
 pub fn genesis(genesis: Genesis) -> Result<Draft, DraftError> {
-    let _ = genesis;
-    todo!()
+    let nothing = NewObjects::default();
+    let mut new = NewObjects::default();
+    let root = new.insert(Kind::Tree, Folder::default().encode());
+    let tree = apply(&nothing, &root, &genesis.documents, &mut new)?;
+    let objects = needed(&tree, &new);
+    let key = State::at_tree(&objects, tree).key(&genesis.founder)?;
+    let key = key.ok_or(SignerError::Stranger { key: genesis.founder })?;
+    let meta = Meta { author: genesis.founder, at: genesis.at, subject: genesis.subject, dapp: None };
+    let message = Message { height: Some(0), ..message(BlockKind::Genesis, &meta)? };
+    let draft = Draft {
+        tree,
+        parents: Vec::new(),
+        author: genesis.founder,
+        author_name: key.owner.name().clone(),
+        at: whole_seconds(genesis.at),
+        message,
+        objects,
+        abandoned: None,
+    };
+    finish(&nothing, draft)
 }
 
 /// A block of documents on `main`, after the writer's `own` last block if it has any, merged or not.
@@ -90,11 +149,15 @@ pub fn document_block(
     changes: &[Change],
     meta: Meta,
 ) -> Result<Draft, DraftError> {
-    let _ = (objects, main, own, changes, meta);
-    todo!()
+    let ground = Ground::find(objects, main, own, &meta)?;
+    let mut new = ground.objects.clone();
+    let tree = apply(objects, &ground.footing, changes, &mut new)?;
+    let message = message(BlockKind::Documents, &meta)?;
+    finish(objects, ground.draft(tree, &new, message, &meta))
 }
 
 /// A block of a node's events on `main`, after the node's `own` last block if it has any, merged or not.
+/// The events go on counting from the node's last one; [`events_that_fit`](crate::events_that_fit) says how many go into one block.
 pub fn event_block(
     objects: &dyn Objects,
     main: BlockId,
@@ -103,17 +166,227 @@ pub fn event_block(
     events: &[Event],
     meta: Meta,
 ) -> Result<Draft, DraftError> {
-    let _ = (objects, main, own, node, events, meta);
-    todo!()
+    let ground = Ground::find(objects, main, own, &meta)?;
+    let mut new = ground.objects.clone();
+    let file = new.insert(Kind::Blob, log::write(events)?);
+    let path = {
+        let layered = Layered { new: &new, base: objects };
+        log::next_path(&State::at_tree(&layered, ground.footing), node, ground.at(&meta))?
+    };
+    let edits = Edits::from([(path, Some(Entry::File(file)))]);
+    let tree = edit(objects, &ground.footing, &edits, &mut new)?;
+    let numbers = events.first().zip(events.last()).map(|(first, last)| first.seq..=last.seq);
+    let message = Message { events: numbers.or(Some(0..=0)), ..message(BlockKind::Events, &meta)? };
+    finish(objects, ground.draft(tree, &new, message, &meta))
 }
 
-/// A merge block: `heads` taken into main.
+/// A merge block: heads taken into main. A head that is faulty, conflicts or breaks the policy is left out with
+/// the reason; the order in which heads are listed does not matter. Heads that main contains already are passed over.
 pub fn merge_block(
     objects: &dyn Objects,
     main: BlockId,
     heads: &[BlockId],
     meta: Meta,
 ) -> Result<Merged, DraftError> {
-    let _ = (objects, main, heads, meta);
-    todo!()
+    let main = main_block(objects, main)?;
+    let (mut offers, mut left_out) = (Vec::new(), Vec::new());
+    for head in heads.iter().collect::<std::collections::BTreeSet<_>>() {
+        match examine(objects, &main, *head)? {
+            Ok(Some(offer)) => offers.push(offer),
+            Ok(None) => {}
+            Err(reason) => left_out.push((*head, reason)),
+        }
+    }
+    let latest = offers.iter().map(|offer| offer.head.at).fold(main.at, Millis::max);
+    let at = whole_seconds(meta.at).max(latest);
+    let made = merge_check::make(objects, &main, offers, at)?;
+    left_out.extend(made.left_out);
+    left_out.sort_by_key(|(head, _)| *head);
+    if made.heads.is_empty() {
+        return Ok(Merged { draft: None, left_out });
+    }
+    let draft = Draft {
+        tree: made.tree,
+        parents: [main.id].into_iter().chain(made.heads.iter().map(|head| head.id)).collect(),
+        author: meta.author,
+        author_name: author_name(objects, &main, &meta)?,
+        at,
+        message: Message {
+            org: Some(main.org),
+            height: main.height.map(|height| height + 1),
+            left_out: left_out.iter().map(|(head, why)| (*head, as_reason(&why.to_string()))).collect(),
+            ..message(BlockKind::Merge, &meta)?
+        },
+        objects: needed(&made.tree, &made.objects),
+        abandoned: None,
+    };
+    check_validator(objects, &draft.preview(), &main)?;
+    Ok(Merged { draft: Some(draft), left_out })
+}
+
+/// A head's offer to main; `None` if main has it already.
+fn examine(
+    objects: &dyn Objects,
+    main: &Block,
+    head: BlockId,
+) -> Result<Result<Option<Offer>, Reason>, DraftError> {
+    let checked = (|| -> Result<_, IntegrateError> {
+        let head = Block::read(objects, head)?;
+        if head.kind.is_of_main() {
+            return Ok(Err(Reason::NotAWriter));
+        }
+        if merge_check::contains(objects, main, &head)? {
+            return Ok(Ok(None));
+        }
+        if let Err(reason) = check_line(objects, main, &head)? {
+            return Ok(Err(reason));
+        }
+        Ok(offer(objects, main, head)?.map(Some))
+    })();
+    match checked {
+        Ok(outcome) => Ok(outcome),
+        Err(error) if error.is_store_failure() => Err(error.into()),
+        Err(error) => Ok(Err(Reason::Unreadable(Box::new(error)))),
+    }
+}
+
+/// Where a writer's next block stands.
+struct Ground {
+    main: Block,
+    own: Option<Block>,
+    owner: Owner,
+    footing: ObjectId,
+    objects: NewObjects,
+    abandoned: Option<String>,
+}
+
+impl Ground {
+    /// Stays on the block of main below the writer's last block while that one has documents that main would
+    /// take; else moves on to `main`.
+    fn find(
+        objects: &dyn Objects,
+        main: BlockId,
+        own: Option<BlockId>,
+        meta: &Meta,
+    ) -> Result<Self, DraftError> {
+        let mut main = main_block(objects, main)?;
+        let own = own.map(|own| Block::read(objects, own)).transpose()?;
+        let signer = State::at_tree(objects, main.tree).signer(&meta.author, None)?;
+        let mut abandoned = None;
+        if let Some(own) = &own
+            && own.main() != Some(main.id)
+        {
+            match pending(objects, &main, own)? {
+                Pending::None => {}
+                Pending::Welcome => main = main_block(objects, own.parents[0])?,
+                Pending::Refused(reason) => abandoned = Some(reason.to_string()),
+            }
+        }
+        let mut new = NewObjects::default();
+        let footing = footing(objects, &main, own.as_ref(), &signer.owner, &mut new)?;
+        Ok(Self { main, own, owner: signer.owner, footing, objects: new, abandoned })
+    }
+
+    /// The block's time: the clock's, but never before a parent's.
+    fn at(&self, meta: &Meta) -> Millis {
+        let own = self.own.as_ref().map_or(Millis(0), |own| own.at);
+        whole_seconds(meta.at).max(self.main.at).max(own)
+    }
+
+    fn draft(&self, tree: ObjectId, new: &NewObjects, message: Message, meta: &Meta) -> Draft {
+        let sequence = self.own.as_ref().and_then(|own| own.sequence).unwrap_or(0) + 1;
+        let parents = [Some(self.main.id), self.own.as_ref().map(|own| own.id)];
+        Draft {
+            tree,
+            parents: parents.into_iter().flatten().collect(),
+            author: meta.author,
+            author_name: self.owner.name().clone(),
+            at: self.at(meta),
+            message: Message { org: Some(self.main.org), sequence: Some(sequence), ..message },
+            objects: needed(&tree, new),
+            abandoned: self.abandoned.clone(),
+        }
+    }
+}
+
+/// What a writer's last block has that main has not.
+enum Pending {
+    None,
+    Welcome,
+    Refused(Reason),
+}
+
+fn pending(objects: &dyn Objects, main: &Block, own: &Block) -> Result<Pending, DraftError> {
+    if own.kind.is_of_main() {
+        return Ok(Pending::None);
+    }
+    let merged = since(objects, main.id, own).map_err(DraftError::Block)?.last;
+    if merged.is_some_and(|last| last.sequence >= own.sequence) {
+        return Ok(Pending::None);
+    }
+    let offer = match offer(objects, main, own.clone())? {
+        Ok(offer) if offer.documents.is_empty() => return Ok(Pending::None),
+        Ok(offer) => offer,
+        Err(reason) => return Ok(Pending::Refused(reason)),
+    };
+    let at = main.at.max(own.at);
+    Ok(match take(objects, &main.tree, &offer, at, &mut NewObjects::default())? {
+        Taken::Whole(_) => Pending::Welcome,
+        Taken::EventsOnly(_, reason) | Taken::Nothing(reason) => Pending::Refused(reason),
+    })
+}
+
+fn main_block(objects: &dyn Objects, id: BlockId) -> Result<Block, DraftError> {
+    let block = Block::read(objects, id)?;
+    if block.kind.is_of_main() { Ok(block) } else { Err(DraftError::NotOnMain { block: id }) }
+}
+
+fn author_name(objects: &dyn Objects, main: &Block, meta: &Meta) -> Result<Name, DraftError> {
+    let signer = State::at_tree(objects, main.tree).signer(&meta.author, None)?;
+    Ok(signer.owner.name().clone())
+}
+
+fn message(kind: BlockKind, meta: &Meta) -> Result<Message, MessageError> {
+    check_subject(&meta.subject)?;
+    let dapp = meta.dapp.clone().filter(|_| kind == BlockKind::Documents);
+    let subject = meta.subject.clone();
+    let (org, height, sequence, events) = (None, None, None, None);
+    Ok(Message { subject, kind, org, height, sequence, dapp, events, left_out: Vec::new() })
+}
+
+fn whole_seconds(at: Millis) -> Millis {
+    Millis(at.seconds() * 1000)
+}
+
+/// Writes changes into a tree; documents in their canonical form.
+fn apply(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    changes: &[Change],
+    new: &mut NewObjects,
+) -> Result<ObjectId, DraftError> {
+    let mut edits = Edits::new();
+    for change in changes {
+        let file = match &change.content {
+            None => None,
+            Some(bytes) => Some(Entry::File(new.insert(Kind::Blob, canonical(&change.path, bytes)?))),
+        };
+        edits.insert(change.path.clone(), file);
+    }
+    Ok(edit(objects, tree, &edits, new)?)
+}
+
+fn canonical(path: &StatePath, bytes: &[u8]) -> Result<Vec<u8>, BlockFault> {
+    if !path.is_document() {
+        return Ok(bytes.to_vec());
+    }
+    let text = Document::parse(bytes).and_then(|document| document.to_canonical());
+    let text = text.map_err(|source| RuleError::Document { path: path.clone(), source })?;
+    Ok(text.into_bytes())
+}
+
+/// Holds a draft to the rules.
+fn finish(objects: &dyn Objects, draft: Draft) -> Result<Draft, DraftError> {
+    check_unsigned(&Layered { new: &draft.objects, base: objects }, &draft.preview())?;
+    Ok(draft)
 }

@@ -74,6 +74,30 @@ impl Draft {
         self.abandoned.as_deref()
     }
 
+    /// The block as it will be, without id and signature.
+    pub(crate) fn preview(&self) -> Block {
+        let Message { subject, kind, org, height, sequence, dapp, events, left_out } = self.message.clone();
+        let id = BlockId::new([0; 32]);
+        Block {
+            id,
+            kind,
+            org: org.unwrap_or_else(|| id.into()),
+            height,
+            sequence,
+            dapp,
+            parents: self.parents.clone(),
+            tree: self.tree,
+            author: self.author,
+            author_name: self.author_name.clone(),
+            at: self.at,
+            subject,
+            events,
+            left_out,
+            signature: String::new(),
+            signed: Vec::new(),
+        }
+    }
+
     /// Signs the draft.
     pub fn sign(self, key: &SigningKey) -> Result<NewBlock, SignError> {
         let given = key.public().id();

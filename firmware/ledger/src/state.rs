@@ -56,6 +56,18 @@ pub enum StateError {
     Path(#[from] PathError),
 }
 
+impl StateError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        match self {
+            Self::Tree(error) => error.is_store_failure(),
+            Self::Block(error) => error.is_store_failure(),
+            Self::Load(error) => error.is_store_failure(),
+            _ => false,
+        }
+    }
+}
+
 /// Why a key may not sign.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
@@ -88,6 +100,13 @@ pub enum SignerError {
     },
 }
 
+impl SignerError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        matches!(self, Self::State(error) if error.is_store_failure())
+    }
+}
+
 /// The one field of a dapp's manifest that the ledger itself reads.
 #[derive(serde::Deserialize)]
 struct Writes {
@@ -114,6 +133,17 @@ impl<'a> State<'a> {
     /// The id of the file or folder at a path. Equal ids are equal contents.
     pub fn id_of(&self, path: &StatePath) -> Result<Option<ObjectId>, StateError> {
         Ok(find(self.objects, &self.tree, path)?.map(|entry| entry.id()))
+    }
+
+    pub(crate) fn entry(&self, path: &StatePath) -> Result<Option<Entry>, StateError> {
+        Ok(find(self.objects, &self.tree, path)?)
+    }
+
+    pub(crate) fn folder(&self, path: &StatePath) -> Result<Option<Folder>, StateError> {
+        match self.entry(path)? {
+            Some(Entry::Folder(id)) => Ok(Some(Folder::load(self.objects, &id)?)),
+            _ => Ok(None),
+        }
     }
 
     /// The bytes of a file; `None` if there is none.

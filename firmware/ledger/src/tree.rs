@@ -101,6 +101,13 @@ pub enum TreeError {
     },
 }
 
+impl TreeError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        matches!(self, Self::Load(error) if error.is_store_failure())
+    }
+}
+
 impl Folder {
     /// Reads a git tree strictly.
     pub fn parse(bytes: &[u8]) -> Result<Self, TreeError> {

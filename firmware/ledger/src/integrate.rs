@@ -1,0 +1,340 @@
+//! How a writer's head enters main.
+//!
+//! Heads are taken one after another, in an order that does not depend on who lists them: first those that
+//! revoke something, then by time, then by id. Each is judged against main as it is by then. The documents of a head go
+//! in all together or not at all: they stay out when its key is revoked on main, when the policy does not let it
+//! write them, when they conflict, or when the result would break a rule. The events of its node's own log go in
+//! even then, for what happened at a door is evidence; a head that brings neither is no parent of the merge.
+//!
+//! The base of the merge is the newest block of the head's run that main contains, else the block of main on
+//! which the run stands. A head may come from an author who is revoked by now; so nothing that it says is believed
+//! beyond what was checked when its blocks were.
+
+use crate::{
+    block::{Block, BlockError},
+    check::{BlockFault, check_block},
+    diff::{Difference, diff},
+    document_merge::table_has_mark,
+    keys::Owner,
+    line::{dapps_of_run, newest_on_main, since, visit_newer},
+    log,
+    merge::{Conflict, MergeError, bring},
+    object::{Kind, Layered, NewObjects, Objects, load},
+    policy::Denied,
+    rules::{RuleError, adds_mark, check_contents},
+    state::{SignerError, State, StateError},
+    tree::{Edits, Entry, edit},
+};
+use model::{BlockId, Document, Millis, Name, ObjectId};
+use std::collections::BTreeSet;
+
+/// Why a head's documents, or all of it, were left out of a merge.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// Main does not let the key sign any more.
+    #[error(transparent)]
+    Signer(SignerError),
+    /// Main does not let the key write there any more.
+    #[error(transparent)]
+    Denied(Denied),
+    /// Somebody else wrote something different.
+    #[error("conflict: {}", conflicts_text(.0))]
+    Conflict(Vec<Conflict>),
+    /// The merged documents would break a rule.
+    #[error(transparent)]
+    Rule(RuleError),
+    /// One of its blocks is faulty.
+    #[error("block {}: {fault}", .block.short())]
+    Fault {
+        /// The block.
+        block: BlockId,
+        /// What is wrong.
+        fault: Box<BlockFault>,
+    },
+    /// It builds on a block that this main does not have.
+    #[error("it builds on a block that main does not contain")]
+    OtherMain,
+    /// Main already has other blocks of the writer in this place.
+    #[error(
+        "main contains another line of the same writer: its key is in use twice (a copied card?); revoke it and make a new one"
+    )]
+    SecondLine,
+    /// Two heads by one writer were offered.
+    #[error("another head of the same writer is taken in here")]
+    SecondHead,
+    /// Events of the node are on main already under the same numbers.
+    #[error("its log files differ from those that main has under the same names")]
+    Log,
+    /// Something of it is missing or damaged.
+    #[error("it cannot be read: {0}")]
+    Unreadable(Box<IntegrateError>),
+    /// A block of main, or of another branch.
+    #[error("it is no writer's block")]
+    NotAWriter,
+}
+
+fn conflicts_text(conflicts: &[Conflict]) -> String {
+    let shown: Vec<String> = conflicts.iter().take(3).map(Conflict::to_string).collect();
+    let more = conflicts.len().saturating_sub(shown.len());
+    if more == 0 { shown.join("; ") } else { format!("{} and {more} more", shown.join("; ")) }
+}
+
+/// The store failed, or the ledger at hand is damaged: nothing can be said about any head.
+#[derive(Debug, thiserror::Error)]
+pub enum IntegrateError {
+    /// A block could not be read.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The state could not be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A merge could not be made.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The store failed while a block was checked.
+    #[error(transparent)]
+    Check(Box<BlockFault>),
+}
+
+impl IntegrateError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        match self {
+            Self::Block(error) => error.is_store_failure(),
+            Self::State(error) => error.is_store_failure(),
+            Self::Merge(error) => error.is_store_failure(),
+            Self::Check(fault) => fault.is_store_failure(),
+        }
+    }
+}
+
+/// What came of a head.
+pub(crate) enum Taken {
+    /// All of it is in the tree.
+    Whole(ObjectId),
+    /// Its events are in the tree, its documents are not.
+    EventsOnly(ObjectId, Reason),
+    /// Nothing of it is.
+    Nothing(Reason),
+}
+
+/// A head that may be taken in: what it changes, and against what.
+pub(crate) struct Offer {
+    pub(crate) head: Block,
+    owner: Owner,
+    /// Changed documents and manifests of its run.
+    pub(crate) documents: Vec<Difference>,
+    /// New files of its node's own log.
+    logs: Vec<Difference>,
+    /// The dapps for which the blocks of its run were written; `None` for its owner's own.
+    dapps: BTreeSet<Option<Name>>,
+    revokes: bool,
+}
+
+impl Offer {
+    /// The place among other heads: revocations first, then by time, then by id.
+    pub(crate) fn order(&self) -> (bool, Millis, BlockId) {
+        (!self.revokes, self.head.at, self.head.id)
+    }
+}
+
+/// Looks at a head from a block of main: what it offers, or why nothing can be made of it.
+pub(crate) fn offer(
+    objects: &dyn Objects,
+    main: &Block,
+    head: Block,
+) -> Result<Result<Offer, Reason>, IntegrateError> {
+    if head.kind.is_of_main() {
+        return Ok(Err(Reason::NotAWriter));
+    }
+    let since = since(objects, main.id, &head)?;
+    if !since.on_main {
+        return Ok(Err(Reason::OtherMain));
+    }
+    let Some(dapps) = dapps_of_run(objects, &head, since.last.as_ref())? else {
+        return Ok(Err(Reason::SecondLine));
+    };
+    let ground = Block::read(objects, head.parents[0])?;
+    let last_of_run = since.last.as_ref().filter(|last| last.main() == Some(ground.id));
+    let base = last_of_run.map_or(ground.tree, |last| last.tree);
+    let changes = diff(objects, Some(&base), Some(&head.tree)).map_err(MergeError::from)?;
+    let (logs, documents): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.path.is_within("log"));
+    let Some(key) = State::at_tree(objects, main.tree).key(&head.author)? else {
+        return Ok(Err(Reason::Signer(SignerError::Stranger { key: head.author })));
+    };
+    let revokes = revokes(objects, &documents)?;
+    Ok(Ok(Offer { head, owner: key.owner, documents, logs, dapps, revokes }))
+}
+
+/// Whether one of the changes sets a `revoked` mark.
+fn revokes(objects: &dyn Objects, documents: &[Difference]) -> Result<bool, IntegrateError> {
+    let read = |id: Option<ObjectId>| -> Result<Document, IntegrateError> {
+        let Some(id) = id else { return Ok(Document::default()) };
+        let bytes = load(objects, &id, Kind::Blob).map_err(MergeError::from)?;
+        // A file that is no document revokes nothing; the rules refuse it later.
+        Ok(Document::parse(&bytes).unwrap_or_default())
+    };
+    for change in documents.iter().filter(|change| change.path.is_document()) {
+        let new = read(change.new)?;
+        if table_has_mark(new.table()) && adds_mark(read(change.old)?.table(), new.table()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes a head into a tree of main. `tree` is main's tree with the heads that came before.
+pub(crate) fn take(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+    at: Millis,
+    new: &mut NewObjects,
+) -> Result<Taken, IntegrateError> {
+    let (with_documents, reason) = match take_documents(objects, tree, offer, at, new)? {
+        Ok(tree) => (tree, None),
+        Err(reason) => (*tree, Some(reason)),
+    };
+    let Some(with_logs) = take_logs(objects, &with_documents, offer, new)? else {
+        return Ok(Taken::Nothing(Reason::Log));
+    };
+    Ok(match reason {
+        None => Taken::Whole(with_logs),
+        Some(reason) if offer.logs.is_empty() => Taken::Nothing(reason),
+        Some(reason) => Taken::EventsOnly(with_logs, reason),
+    })
+}
+
+fn take_documents(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+    at: Millis,
+    new: &mut NewObjects,
+) -> Result<Result<ObjectId, Reason>, IntegrateError> {
+    if offer.documents.is_empty() {
+        return Ok(Ok(*tree));
+    }
+    if let Err(reason) = judge(&Layered { new, base: objects }, tree, offer)? {
+        return Ok(Err(reason));
+    }
+    let before = Layered { new, base: objects };
+    let mut made = NewObjects::default();
+    let (merged, conflicts) = bring(&before, tree, &offer.documents, &mut made)?;
+    if !conflicts.is_empty() {
+        return Ok(Err(Reason::Conflict(conflicts)));
+    }
+    let layered = Layered { new: &made, base: &before };
+    let changes = diff(&layered, Some(tree), Some(&merged)).map_err(MergeError::from)?;
+    match check_contents(&layered, &merged, &changes, at) {
+        Ok(()) => {
+            new.extend(made);
+            Ok(Ok(merged))
+        }
+        Err(RuleError::State(error)) if error.is_store_failure() => Err(error.into()),
+        Err(fault) => Ok(Err(Reason::Rule(fault))),
+    }
+}
+
+/// Whether main, as it is by now, lets the head's author write its documents.
+fn judge(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+) -> Result<Result<(), Reason>, IntegrateError> {
+    let state = State::at_tree(objects, *tree);
+    let policy = state.policy()?;
+    let mut signers = Vec::new();
+    for dapp in &offer.dapps {
+        match state.signer(&offer.head.author, dapp.as_ref()) {
+            Ok(signer) => signers.push(signer),
+            Err(SignerError::State(error)) if error.is_store_failure() => return Err(error.into()),
+            Err(error) => return Ok(Err(Reason::Signer(error))),
+        }
+    }
+    for change in &offer.documents {
+        let mut denied = None;
+        let allowed = signers.iter().any(|signer| match policy.may_write(signer, &change.path) {
+            Ok(()) => true,
+            Err(why) => {
+                denied = Some(why);
+                false
+            }
+        });
+        if let (false, Some(denied)) = (allowed, denied) {
+            return Ok(Err(Reason::Denied(denied)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Adds the files of the author's own log; `None` if one is there already and differs.
+fn take_logs(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+    new: &mut NewObjects,
+) -> Result<Option<ObjectId>, IntegrateError> {
+    let state_objects = Layered { new, base: objects };
+    let state = State::at_tree(&state_objects, *tree);
+    let own = offer.owner.node().map(log::folder);
+    let mut edits = Edits::new();
+    for change in &offer.logs {
+        let is_own = own.as_ref().is_some_and(|folder| change.path.is_within(folder.as_str()));
+        let (true, None, Some(file)) = (is_own, change.old, change.new) else { return Ok(None) };
+        match state.entry(&change.path)? {
+            None => edits.insert(change.path.clone(), Some(Entry::File(file))),
+            Some(Entry::File(there)) if there == file => None,
+            Some(_) => return Ok(None),
+        };
+    }
+    if edits.is_empty() {
+        return Ok(Some(*tree));
+    }
+    match edit(objects, tree, &edits, new) {
+        Ok(tree) => Ok(Some(tree)),
+        Err(crate::tree::TreeError::Occupied { .. }) => Ok(None),
+        Err(error) => Err(MergeError::from(error).into()),
+    }
+}
+
+/// Checks every block of a head's line that main does not have, and that the line goes on from what main has.
+pub(crate) fn check_line(
+    objects: &dyn Objects,
+    main: &Block,
+    head: &Block,
+) -> Result<Result<(), Reason>, IntegrateError> {
+    let last = newest_on_main(objects, main.id, &head.author)?;
+    let mut check = |block: &Block| check_block(objects, block).map_err(|fault| Stop::at(block, fault));
+    match visit_newer(objects, head, last.as_ref(), &mut check) {
+        Ok(true) => Ok(Ok(())),
+        Ok(false) => Ok(Err(Reason::SecondLine)),
+        Err(Stop::Block(error)) => Err(error.into()),
+        Err(Stop::Fault { fault, .. }) if fault.is_store_failure() => Err(IntegrateError::Check(fault)),
+        Err(Stop::Fault { block, fault }) => Ok(Err(Reason::Fault { block, fault })),
+    }
+}
+
+/// Whether a head's line goes on from what main has. Its blocks are not checked.
+pub(crate) fn continues(objects: &dyn Objects, main: &Block, head: &Block) -> Result<bool, IntegrateError> {
+    let last = newest_on_main(objects, main.id, &head.author)?;
+    visit_newer(objects, head, last.as_ref(), &mut |_| Ok::<(), IntegrateError>(()))
+}
+
+/// Why a line was not followed to its end.
+enum Stop {
+    Block(BlockError),
+    Fault { block: BlockId, fault: Box<BlockFault> },
+}
+
+impl Stop {
+    fn at(block: &Block, fault: BlockFault) -> Self {
+        Self::Fault { block: block.id, fault: Box::new(fault) }
+    }
+}
+
+impl From<BlockError> for Stop {
+    fn from(error: BlockError) -> Self {
+        Self::Block(error)
+    }
+}

@@ -1,0 +1,364 @@
+//! What a change of documents must keep, whoever makes it.
+//!
+//! These rules are built in and stand above the policy: what kinds of file there are, that documents are canonical
+//! TOML, that a `revoked` mark stays, that a key's document tells the truth and is never removed, that a node's key
+//! is its own, and that nobody locks the organisation out of its own policy.
+
+use crate::{
+    diff::Difference,
+    document_merge::{REVOKED, same},
+    keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner},
+    object::{Kind, Objects, load},
+    policy::{Denied, POLICY_PATH, Policy, PolicyError},
+    state::{State, StateError, fixed},
+    trailers::PROTOCOL,
+};
+use model::{Document, DocumentError, KeyId, Millis, ObjectId, StatePath};
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+/// A rule that a change breaks.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    /// The policy does not let the signer write there.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The state could not be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A log was touched by something else than a block of events.
+    #[error("{path}: log files are added by blocks of events, and never changed or removed")]
+    Log {
+        /// The file.
+        path: StatePath,
+    },
+    /// Neither a document nor a manifest.
+    #[error(
+        "{path}: only documents (*.toml) and manifests (*.manifest) are kept here; large files go into chunks"
+    )]
+    FileKind {
+        /// The file.
+        path: StatePath,
+    },
+    /// Not a document.
+    #[error("{path}: {source}")]
+    Document {
+        /// The file.
+        path: StatePath,
+        /// What is wrong.
+        source: DocumentError,
+    },
+    /// TOML, but in another spelling.
+    #[error("{path}: the document is not in canonical form")]
+    NotCanonical {
+        /// The file.
+        path: StatePath,
+    },
+    /// Not a manifest.
+    #[error("{path}: {source}")]
+    Manifest {
+        /// The file.
+        path: StatePath,
+        /// What is wrong.
+        source: chunk::ManifestError,
+    },
+    /// A document that must stay was removed.
+    #[error("{path}: this document is never removed (keys are revoked instead)")]
+    Removed {
+        /// The file.
+        path: StatePath,
+    },
+    /// A revocation was changed or taken back.
+    #[error("{path} ({}): what is revoked stays revoked; add a new key, badge or certificate instead", .keys.join("."))]
+    Unrevoked {
+        /// The file.
+        path: StatePath,
+        /// The keys to the mark.
+        keys: Vec<String>,
+    },
+    /// A mark where a merge could not keep it.
+    #[error("{path}: `revoked` inside an array cannot be merged; use tables")]
+    MarkInArray {
+        /// The file.
+        path: StatePath,
+    },
+    /// The document has not the name or place that its folder asks for.
+    #[error("{path}: this folder holds documents named {wanted} alone")]
+    Place {
+        /// The file.
+        path: StatePath,
+        /// What its folder asks for.
+        wanted: &'static str,
+    },
+    /// The public key is another than the document's name says.
+    #[error("{path}: the public key in it has the id {found}")]
+    KeyId {
+        /// The file.
+        path: StatePath,
+        /// The id of the key in it.
+        found: KeyId,
+    },
+    /// A key was given to somebody else.
+    #[error("{path}: the key belongs to {owner} for ever; revoke it and add another")]
+    KeyOwner {
+        /// The file.
+        path: StatePath,
+        /// Whose it is.
+        owner: Owner,
+    },
+    /// A key is dated after the block that adds it.
+    #[error("{path}: `added` is later than the block that adds the key; set this box's clock")]
+    KeyAdded {
+        /// The file.
+        path: StatePath,
+    },
+    /// A node names a key that is not its own.
+    #[error("{path}: the key {key} does not belong to this node in keys/")]
+    NodeKey {
+        /// The file.
+        path: StatePath,
+        /// The key.
+        key: KeyId,
+    },
+    /// The organisation's protocol changed.
+    #[error("{path}: `protocol` is {found}, this software speaks {PROTOCOL}")]
+    Protocol {
+        /// The file.
+        path: StatePath,
+        /// What it says.
+        found: u32,
+    },
+    /// Nobody could change the policy any more.
+    #[error(
+        "nobody could change policy.toml after this: keep at least one person with an unrevoked key in a role that a rule lets write policy.toml"
+    )]
+    NoOwner,
+    /// Nobody could make merge blocks any more.
+    #[error(
+        "nobody could add to main after this: keep at least one unrevoked key with a weight above 0 in branches/main.toml"
+    )]
+    NoValidator,
+}
+
+impl RuleError {
+    /// Whether the store could not be read; another try may work.
+    pub fn is_store_failure(&self) -> bool {
+        matches!(self, Self::State(error) if error.is_store_failure())
+    }
+}
+
+impl From<PolicyError> for RuleError {
+    fn from(error: PolicyError) -> Self {
+        Self::State(error.into())
+    }
+}
+
+/// Checks all changed documents of a block; `tree` is the state after it, `at` the block's time.
+pub(crate) fn check_contents(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    changes: &[Difference],
+    at: Millis,
+) -> Result<(), RuleError> {
+    for change in changes {
+        Contents { objects, state: State::at_tree(objects, *tree), change, at }.check()?;
+    }
+    check_lockout(objects, tree, changes)
+}
+
+/// Checks that somebody can still change the policy, and somebody add to main.
+pub(crate) fn check_lockout(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    changes: &[Difference],
+) -> Result<(), RuleError> {
+    let decides = |path: &StatePath| {
+        path.as_str() == POLICY_PATH || path.is_within("keys") || path.is_within("branches")
+    };
+    if !changes.iter().any(|change| decides(&change.path)) {
+        return Ok(());
+    }
+    let state = State::at_tree(objects, *tree);
+    let (policy, keys) = (state.policy()?, state.keys()?);
+    let active = || keys.iter().filter(|key| key.revoked.is_none());
+    let owners = policy.writers_of(&fixed(POLICY_PATH));
+    if !active().any(|key| key.owner.person().is_some_and(|person| owners.contains(person))) {
+        return Err(RuleError::NoOwner);
+    }
+    let validators = state.validators()?;
+    let counts = |key: &KeyDocument| validators.get(&key.public.id()).is_some_and(|weight| *weight > 0);
+    if active().any(counts) { Ok(()) } else { Err(RuleError::NoValidator) }
+}
+
+/// One changed file.
+struct Contents<'a> {
+    objects: &'a dyn Objects,
+    state: State<'a>,
+    change: &'a Difference,
+    at: Millis,
+}
+
+impl Contents<'_> {
+    fn check(&self) -> Result<(), RuleError> {
+        let path = self.change.path.clone();
+        if path.is_within("log") {
+            return Err(RuleError::Log { path });
+        }
+        if !path.is_document() {
+            return self.check_manifest();
+        }
+        let old = self.document(self.change.old)?.map(|(document, _)| document).unwrap_or_default();
+        let Some((new, bytes)) = self.document(self.change.new)? else {
+            return self.check_removal(&old);
+        };
+        let canonical = new.to_canonical().map_err(|source| self.document_error(source))?;
+        if canonical.as_bytes() != bytes {
+            return Err(RuleError::NotCanonical { path });
+        }
+        if new.table().values().any(mark_in_array) {
+            return Err(RuleError::MarkInArray { path });
+        }
+        self.check_marks(&old, &new)?;
+        self.check_own(&old, &new)
+    }
+
+    fn document(&self, id: Option<ObjectId>) -> Result<Option<(Document, Vec<u8>)>, RuleError> {
+        let Some(id) = id else { return Ok(None) };
+        let bytes = load(self.objects, &id, Kind::Blob).map_err(StateError::from)?;
+        let document = Document::parse(&bytes).map_err(|source| self.document_error(source))?;
+        Ok(Some((document, bytes)))
+    }
+
+    fn document_error(&self, source: DocumentError) -> RuleError {
+        RuleError::Document { path: self.change.path.clone(), source }
+    }
+
+    fn check_manifest(&self) -> Result<(), RuleError> {
+        let path = self.change.path.clone();
+        if !path.as_str().ends_with(".manifest") {
+            return Err(RuleError::FileKind { path });
+        }
+        let Some(id) = self.change.new else { return Ok(()) };
+        let bytes = load(self.objects, &id, Kind::Blob).map_err(StateError::from)?;
+        chunk::Manifest::parse(&bytes).map(drop).map_err(|source| RuleError::Manifest { path, source })
+    }
+
+    fn check_removal(&self, old: &Document) -> Result<(), RuleError> {
+        let path = self.change.path.clone();
+        let stays = ["org.toml", POLICY_PATH, "branches/main.toml"].contains(&path.as_str());
+        if stays || path.is_within("keys") {
+            return Err(RuleError::Removed { path });
+        }
+        self.check_marks(old, &Document::default())
+    }
+
+    fn check_marks(&self, old: &Document, new: &Document) -> Result<(), RuleError> {
+        match lost_mark(old.table(), Some(new.table())) {
+            Some(keys) => Err(RuleError::Unrevoked { path: self.change.path.clone(), keys }),
+            None => Ok(()),
+        }
+    }
+
+    /// The documents that are the ledger's own.
+    fn check_own(&self, old: &Document, new: &Document) -> Result<(), RuleError> {
+        let parts: Vec<&str> = self.change.path.parts().collect();
+        match parts.as_slice() {
+            ["org.toml"] => self.check_org(new),
+            [POLICY_PATH] => Ok(Policy::from_document(new).map(drop)?),
+            ["keys", rest @ ..] => self.check_key(rest, old, new),
+            ["nodes", rest @ ..] => self.check_node(rest, new),
+            ["branches", rest @ ..] => {
+                self.one_part(rest, "<branch>.toml")?;
+                self.value::<BranchDocument>(new).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_org(&self, new: &Document) -> Result<(), RuleError> {
+        let org: OrgDocument = self.value(new)?;
+        if org.protocol == PROTOCOL {
+            Ok(())
+        } else {
+            Err(RuleError::Protocol { path: self.change.path.clone(), found: org.protocol })
+        }
+    }
+
+    fn check_key(&self, rest: &[&str], old: &Document, new: &Document) -> Result<(), RuleError> {
+        let path = self.change.path.clone();
+        let stem = self.one_part(rest, "<key id>.toml")?;
+        let key: KeyDocument = self.value(new)?;
+        let found = key.public.id();
+        if found.to_string() != stem {
+            return Err(RuleError::KeyId { path, found });
+        }
+        if self.change.old.is_none() {
+            let late = key.added.seconds() > self.at.seconds();
+            return if late { Err(RuleError::KeyAdded { path }) } else { Ok(()) };
+        }
+        let before: KeyDocument = self.value(old)?;
+        if before.owner != key.owner {
+            return Err(RuleError::KeyOwner { path, owner: before.owner });
+        }
+        if before.added == key.added { Ok(()) } else { Err(RuleError::KeyAdded { path }) }
+    }
+
+    fn check_node(&self, rest: &[&str], new: &Document) -> Result<(), RuleError> {
+        let path = self.change.path.clone();
+        let stem = self.one_part(rest, "<node>.toml")?;
+        let node: NodeDocument = self.value(new)?;
+        let key = self.state.key(&node.key)?;
+        let own = key.is_some_and(|key| key.owner.node().is_some_and(|name| name.as_str() == stem));
+        if own { Ok(()) } else { Err(RuleError::NodeKey { path, key: node.key }) }
+    }
+
+    /// The file's name without `.toml`, if the file lies directly in its folder.
+    fn one_part<'p>(&self, rest: &[&'p str], wanted: &'static str) -> Result<&'p str, RuleError> {
+        match rest {
+            [file] => Ok(file.strip_suffix(".toml").unwrap_or(file)),
+            _ => Err(RuleError::Place { path: self.change.path.clone(), wanted }),
+        }
+    }
+
+    fn value<T: DeserializeOwned>(&self, document: &Document) -> Result<T, RuleError> {
+        document.to_value().map_err(|source| self.document_error(source))
+    }
+}
+
+/// The keys to the first mark of `old` that `new` has not, or has otherwise.
+fn lost_mark(old: &Table, new: Option<&Table>) -> Option<Vec<String>> {
+    for (key, value) in old {
+        let after = new.and_then(|table| table.get(key));
+        let lost = match value {
+            _ if key == REVOKED => (!same(Some(value), after)).then(Vec::new),
+            Value::Table(inner) => lost_mark(inner, after.and_then(Value::as_table)),
+            _ => None,
+        };
+        if let Some(mut keys) = lost {
+            keys.insert(0, key.clone());
+            return Some(keys);
+        }
+    }
+    None
+}
+
+/// Whether `new` has a mark that `old` has not.
+pub(crate) fn adds_mark(old: &Table, new: &Table) -> bool {
+    lost_mark(new, Some(old)).is_some()
+}
+
+fn mark_in_array(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(any_mark),
+        Value::Table(table) => table.values().any(mark_in_array),
+        _ => false,
+    }
+}
+
+fn any_mark(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(any_mark),
+        Value::Table(table) => table.contains_key(REVOKED) || table.values().any(any_mark),
+        _ => false,
+    }
+}
