@@ -35,7 +35,8 @@ fn tap(people: &People, number: &str) -> Option<(String, bool)> {
         digests.iter().find_map(|digest| Some((digest, held(&digest.to_string())?)))?;
     let active =
         person.get(&["badges", &digest.to_string(), "state"]).and_then(toml::Value::as_str) == Some("active");
-    let opens = active && person.get(&["certificates", "frontdoor"]).is_some();
+    let level = person.get(&["certificates", "frontdoor", "level"]).and_then(toml::Value::as_integer);
+    let opens = active && level.is_some_and(|level| level >= 0);
     Some((path.to_string(), opens))
 }
 
@@ -74,6 +75,9 @@ fn the_sample_cards_do_what_their_labels_say() {
         held("dmitri-holloway", true),
     ];
     assert_eq!(taps, want);
+    let cleo = people.iter().find(|(path, _)| path.as_str() == "people/cleo-marsh.toml").unwrap();
+    let reason = cleo.1.get(&["certificates", "frontdoor", "reason"]).and_then(toml::Value::as_str).unwrap();
+    assert!(reason.starts_with("Your membership expired"), "{reason}");
     let ben = people.iter().find(|(path, _)| path.as_str() == "people/ben-okafor.toml").unwrap();
     let warning = ben.1.get(&["warning"]).and_then(toml::Value::as_str).unwrap();
     assert!(warning.contains("temporary grace period. Correct this as soon as possible"), "{warning}");

@@ -7,9 +7,10 @@
 //! Decided here:
 //! - A badge is known by the digest of its number, or of its tag id where a list has no more. `tag_digest` beside
 //!   a number's badge lets a later v0 list find it, so that one fob is never two badges.
-//! - What a list withdraws is undone by the next list that grants it. So a certificate that is not granted any
-//!   more is taken out, and a badge is put to `inactive`; neither is *revoked*, which is for ever. What the
-//!   ledger has revoked, or a person has put to another state (`lost`), no list brings back.
+//! - What a list withdraws is undone by the next list that grants it. So a certificate that was never granted
+//!   (`denied`) is taken out, one that is held up (`false`) gets level -1 and the reason, and a badge is put to
+//!   `inactive`; none is *revoked*, which is for ever. What the ledger has revoked, or a person has put to
+//!   another state (`lost`), no list brings back. None of it depends on a clock.
 //! - Who or what is missing from a list keeps what it has, unless the list replaces the former one ([`Wish`]);
 //!   and then only people and badges that came from a list are touched.
 //! - `false` is about one badge if its text says so or another badge of the member opens; else it is about the
@@ -23,6 +24,9 @@ use toml::{Table, Value};
 
 /// What authbackend writes beside a badge that is out of use.
 const DISABLED: &str = "This fob has been disabled";
+
+/// The level that opens nothing.
+const NO_ACCESS: i64 = -1;
 
 /// What is wanted of a list.
 pub struct Wish<'w> {
@@ -182,6 +186,29 @@ impl Digests {
     }
 }
 
+/// What a list makes of a member's certificate.
+struct Standing {
+    level: i64,
+    reason: Option<String>,
+    endorsements: BTreeSet<String>,
+}
+
+impl Standing {
+    /// By the records that open, the lowest level of them; else by the one that says why none does; nothing where
+    /// nobody ever granted anything.
+    fn of(records: &[&Record]) -> Option<Self> {
+        let granting: Vec<_> = records.iter().filter(|record| grants(record)).collect();
+        if let Some(level) = granting.iter().map(|record| record.level).min() {
+            let endorsements = granting.iter().flat_map(|record| &record.endorsements).cloned().collect();
+            return Some(Self { level, reason: None, endorsements });
+        }
+        let held_up = records.iter().find(|record| record.access != Access::Denied)?;
+        let level = if held_up.access == Access::Withheld { NO_ACCESS } else { held_up.level };
+        let reason = Some(held_up.warning.clone()).filter(|reason| !reason.is_empty());
+        Some(Self { level, reason, endorsements: BTreeSet::new() })
+    }
+}
+
 /// A person's document while it is changed.
 struct Person {
     path: StatePath,
@@ -210,16 +237,15 @@ impl Person {
         if wish.replace {
             self.withdraw_badges(&seen);
         }
-        let granting: Vec<_> = records.iter().filter(|record| grants(record)).collect();
-        let Some(level) = granting.iter().map(|record| record.level).min() else {
+        let Some(standing) = Standing::of(records) else {
             self.withdraw_certificate(wish.resource);
             return false;
         };
-        let endorsements = granting.iter().flat_map(|record| &record.endorsements).cloned().collect();
-        match self.certify(member, wish.resource, level, endorsements) {
-            Ok(()) => true,
+        let opens = standing.level >= 0;
+        match self.certify(member, wish.resource, standing) {
+            Ok(()) => opens,
             Err(fault) => {
-                problems.push(Problem::at(records[0].line, fault));
+                problems.extend(opens.then(|| Problem::at(records[0].line, fault)));
                 false
             }
         }
@@ -234,9 +260,10 @@ impl Person {
         if let Some(plan) = records.iter().map(|record| &record.plan).find(|plan| !plan.is_empty()) {
             self.table.insert("plan".into(), plan.as_str().into());
         }
-        if records.iter().any(|record| record.access != Access::Denied) {
-            match warning(records) {
-                Some(warning) => self.table.insert("warning".into(), warning.into()),
+        if records.iter().any(|record| grants(record)) {
+            let mut granting = records.iter().filter(|record| grants(record)).map(|record| &record.warning);
+            match granting.find(|warning| !warning.is_empty()) {
+                Some(warning) => self.table.insert("warning".into(), warning.as_str().into()),
                 None => self.table.remove("warning"),
             };
         }
@@ -273,13 +300,7 @@ impl Person {
         Ok(key)
     }
 
-    fn certify(
-        &mut self,
-        member: &str,
-        resource: &Name,
-        level: i64,
-        endorsements: BTreeSet<String>,
-    ) -> Result<(), Fault> {
+    fn certify(&mut self, member: &str, resource: &Name, standing: Standing) -> Result<(), Fault> {
         let path = self.path.clone();
         let certificates = self.sub_table("certificates")?;
         let certificate = certificates.entry(resource.as_str()).or_insert_with(|| Table::new().into());
@@ -287,15 +308,15 @@ impl Person {
             return Err(Fault::Person { path, problem: "a certificate is a table" });
         };
         if certificate.contains_key("revoked") {
-            return Err(revoked(member, resource));
+            return Err(Fault::Revoked {
+                member: member.to_string(),
+                what: format!("certificate for {resource}"),
+            });
         }
-        certificate.insert("level".into(), level.into());
-        if endorsements.is_empty() {
-            certificate.remove("endorsements");
-        } else {
-            let endorsements: Vec<Value> = endorsements.into_iter().map(Value::from).collect();
-            certificate.insert("endorsements".into(), endorsements.into());
-        }
+        certificate.insert("level".into(), standing.level.into());
+        put(certificate, "reason", standing.reason.map(Value::from));
+        let endorsements: Vec<Value> = standing.endorsements.into_iter().map(Value::from).collect();
+        put(certificate, "endorsements", (!endorsements.is_empty()).then(|| endorsements.into()));
         Ok(())
     }
 
@@ -340,16 +361,12 @@ fn is_disabled(record: &Record, useful: bool) -> bool {
     record.access == Access::Withheld && (useful || record.warning == DISABLED)
 }
 
-/// What the door should say: about the badges that open, or, where none does, why.
-fn warning(records: &[&Record]) -> Option<String> {
-    let useful = records.iter().any(|record| grants(record));
-    let speaking =
-        records.iter().filter(|record| grants(record) || !useful && record.access == Access::Withheld);
-    speaking.map(|record| record.warning.clone()).find(|warning| !warning.is_empty())
-}
-
-fn revoked(member: &str, resource: &Name) -> Fault {
-    Fault::Revoked { member: member.to_string(), what: format!("certificate for {resource}") }
+/// Sets a key, or takes it out.
+fn put(table: &mut Table, key: &str, value: Option<Value>) {
+    match value {
+        Some(value) => table.insert(key.into(), value),
+        None => table.remove(key),
+    };
 }
 
 /// `badge 1`, or the next that the person does not have.

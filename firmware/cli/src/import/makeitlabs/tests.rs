@@ -64,7 +64,8 @@ fn states(person: &Document) -> Vec<&str> {
 }
 
 fn may_enter(person: &Document) -> bool {
-    person.get(&["certificates", "frontdoor", "level"]).is_some()
+    let level = person.get(&["certificates", "frontdoor", "level"]).and_then(toml::Value::as_integer);
+    level.is_some_and(|level| level >= 0)
 }
 
 fn text<'d>(person: &'d Document, key: &str) -> Option<&'d str> {
@@ -200,9 +201,14 @@ fn a_badge_of_forty_bits_opens_at_thirty_two() {
 }
 
 #[test]
-fn levels_below_zero_open_nothing() {
-    let people = after(&json(&[entry_with("Ann", 1, &[("level", (-1).into())])]), &[], false);
-    assert!(!may_enter(person(&people, "ann")));
+fn levels_below_zero_open_nothing_and_stay_told_apart() {
+    for level in [-2, -1] {
+        let list = json(&[entry_with("Ann", 1, &[("level", level.into())])]);
+        assert_eq!(planned(&list, &[], false).allowed, 0);
+        let people = after(&list, &[], false);
+        let kept = person(&people, "ann").get(&["certificates", "frontdoor", "level"]).cloned();
+        assert_eq!(kept, Some(level.into()));
+    }
 }
 
 #[test]
@@ -225,12 +231,15 @@ fn what_a_list_withdraws_the_next_can_grant_again() {
     };
     let yes = json(&[entry("Ann", 1)]);
     let mut people = after(&yes, &[], false);
-    for word in ["denied", "false"] {
+    for (word, reason) in [("denied", None), ("false", Some("Past due"))] {
         people = after(&no(word), &people, false);
+        let told = person(&people, "ann").get(&["certificates", "frontdoor", "reason"]);
+        assert_eq!(told.and_then(toml::Value::as_str), reason);
         assert!(!may_enter(person(&people, "ann")));
         assert_eq!(states(person(&people, "ann")), ["active"], "the badge may open other resources");
         people = after(&yes, &people, false);
         assert!(may_enter(person(&people, "ann")));
+        assert!(person(&people, "ann").get(&["certificates", "frontdoor", "reason"]).is_none());
     }
 }
 

@@ -1,0 +1,158 @@
+//! The command tree: one file a command.
+
+mod badge;
+mod blob;
+mod board;
+mod certificate;
+mod dapp;
+mod import;
+mod init;
+mod keys;
+mod log;
+mod manual;
+mod people;
+mod policy;
+mod propose;
+mod reason;
+mod status;
+mod verify;
+
+use crate::{context::Context, error::Result};
+use clap::{Args, Parser, Subcommand};
+use model::Name;
+use std::path::PathBuf;
+
+/// The ledger at the command line
+///
+/// Reads and changes the ledger of an organisation on this box. While ledgerd runs it is asked over its socket;
+/// while none runs the home is opened directly. A change is signed here, with a person's key, and enters the
+/// ledger if the policy allows it.
+#[derive(Debug, Parser)]
+#[command(name = "ledgerctl", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+pub struct Cli {
+    /// The options that all commands share.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "Exit status: 0 done, 1 refused or failed, 2 the command line makes no sense.\n\
+    Environment: LEDGER_HOME is --home; NO_COLOR turns colours off.";
+
+/// The options that all commands share.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of all commands")]
+pub struct Common {
+    /// The home directory [default: $LEDGER_HOME, else /var/lib/ledger for root, else ~/.ledger]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Print one JSON value (for `log`, one a line); errors are JSON too, on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Whose key signs [default: the only person's key in DIR/keys, else the founder's]
+    #[arg(long = "as", global = true, value_name = "PERSON")]
+    pub person: Option<Name>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an organisation, and this box its first node
+    Init(init::Init),
+    /// Show the box at a glance
+    Status,
+    /// Show events, newest last, or blocks
+    Log(log::Log),
+    /// Check every block, signature and rule from genesis to the newest block
+    Verify(verify::Verify),
+    /// The people of the organisation
+    #[command(subcommand)]
+    People(people::People),
+    /// The badges that people hold to readers
+    #[command(subcommand)]
+    Badge(badge::Badge),
+    /// What people may use: certificates for resources such as `frontdoor`
+    #[command(subcommand)]
+    Certificate(certificate::Certificate),
+    /// Who may write what
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// The keys of people and nodes
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Change documents of the ledger
+    Propose(propose::Propose),
+    /// Applications
+    #[command(subcommand)]
+    Dapp(dapp::Dapp),
+    /// Large files, kept in chunks
+    #[command(subcommand)]
+    Blob(blob::Blob),
+    /// The readers, relays, lamps and contacts of this box
+    #[command(subcommand)]
+    Board(board::Board),
+    /// Hold a badge to a reader of the simulated board
+    Tap(board::Tap),
+    /// Open or close a contact, or press a button, of the simulated board
+    Contact(board::Contact),
+    /// Take over the lists of other systems
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Put waiting events into a block now
+    Flush,
+    /// Print the completions for a shell
+    Completions(manual::Completions),
+    /// Write the manual pages into a folder
+    Man(manual::Man),
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result {
+    let context = &Context::new(cli.common);
+    match cli.command {
+        Command::Init(it) => it.run(context),
+        Command::Status => status::run(context),
+        Command::Log(it) => it.run(context),
+        Command::Verify(it) => it.run(context),
+        Command::People(it) => it.run(context),
+        Command::Badge(it) => it.run(context),
+        Command::Certificate(it) => it.run(context),
+        Command::Policy(it) => it.run(context),
+        Command::Keys(it) => it.run(context),
+        Command::Propose(it) => it.run(context),
+        Command::Dapp(it) => it.run(context),
+        Command::Blob(it) => it.run(context),
+        Command::Board(it) => it.run(context),
+        Command::Tap(it) => it.run(context),
+        Command::Contact(it) => it.run(context),
+        Command::Import(it) => it.run(context),
+        Command::Flush => status::flush(context),
+        Command::Completions(it) => it.run(context),
+        Command::Man(it) => it.run(context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_says_what_it_is() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} of {} has no help", arg.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,0 +1,95 @@
+//! `status` and `flush`: the box at a glance, and waiting events into a block.
+
+use crate::{
+    agent_client::AgentClient,
+    context::Context,
+    error::Result,
+    link,
+    output::{self, Style},
+    people,
+    view::View,
+    when,
+};
+use agent::wire::{Merged, Status};
+use model::Millis;
+use serde_json::json;
+
+pub(super) fn run(context: &Context) -> Result {
+    match AgentClient::find(&context.home)? {
+        Some(agent) => running(context, &agent.get("/v1/status")?),
+        None => still(context),
+    }
+}
+
+fn running(context: &Context, status: &Status) -> Result {
+    let style = context.out.style;
+    let mut text = heading(&status.org_name, &status.org, status.node.as_str(), &status.timezone);
+    let zone = when::zone(&status.timezone);
+    text += &fact("ledgerd", &format!("{} runs since {}", status.version, when::show(status.started, &zone)));
+    text +=
+        &fact("main", &format!("{}  height {}  {}", status.head.short(), status.height, age(status.head_at)));
+    text += &fact("events", &events_text(status.events.durable, status.events.pending));
+    text += &fact("clock", &clock_text(status, style));
+    let simulated = if status.board.simulated { " (simulated)" } else { "" };
+    text += &fact("board", &format!("{}{simulated}", status.board.name));
+    for dapp in &status.dapps {
+        let why = dapp.reason.as_deref().map_or_else(String::new, |why| format!("  {why}"));
+        let state = if dapp.state == "running" { style.green("running") } else { style.yellow(&dapp.state) };
+        text += &fact("dapp", &format!("{} {}  {state}{why}", dapp.name, dapp.version));
+    }
+    if let Some(trouble) = &status.disk_trouble {
+        text += &fact("disk", &style.red(trouble));
+    }
+    let mut value = serde_json::to_value(status)?;
+    value["running"] = true.into();
+    context.out.show(&text, &value)
+}
+
+fn still(context: &Context) -> Result {
+    let view = View::open(context)?;
+    let (org, block, people) = (view.org(), view.block(), people::all(&view)?.len());
+    let (events, node) = link::still_status(context)?;
+    let mut text = heading(&org.name, &view.org_id().to_string(), node.as_str(), &org.timezone);
+    text += &fact("ledgerd", "does not run");
+    text += &fact("main", &format!("{}  height {}  {}", block.id.short(), view.height(), age(block.at)));
+    text += &fact("events", &events_text(events.durable, events.pending));
+    text += &fact("people", &people.to_string());
+    let value = json!({
+        "running": false, "org": view.org_id(), "org_name": org.name, "timezone": org.timezone, "node": node,
+        "head": block.id, "height": view.height(), "head_at": block.at, "people": people, "events": events,
+    });
+    context.out.show(&text, &value)
+}
+
+fn heading(name: &str, org: &str, node: &str, zone: &str) -> String {
+    format!("{name}  (organisation {}, node {node}, {zone})\n", org.get(..12).unwrap_or(org))
+}
+
+fn fact(name: &str, value: &str) -> String {
+    format!("  {name:<8} {value}\n")
+}
+
+fn age(at: Millis) -> String {
+    when::ago(when::now().since(at))
+}
+
+fn events_text(durable: u64, pending: u64) -> String {
+    let count = usize::try_from(durable).unwrap_or(usize::MAX);
+    let waiting = if pending > 0 { format!(", {pending} wait for their block") } else { String::new() };
+    format!("{}{waiting}", output::count(count, "event", "events"))
+}
+
+fn clock_text(status: &Status, style: Style) -> String {
+    let now = when::show(status.clock.now, &when::zone(&status.timezone));
+    match &status.clock.reason {
+        Some(reason) if !status.clock.trusted => format!("{now}  {}", style.red(reason)),
+        _ => now,
+    }
+}
+
+pub(super) fn flush(context: &Context) -> Result {
+    let merged: Merged = link::flush(context)?;
+    let said =
+        format!("all events are in blocks; main is {} at height {}\n", merged.block.short(), merged.height);
+    context.out.show(&said, &serde_json::to_value(&merged)?)
+}

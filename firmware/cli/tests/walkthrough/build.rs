@@ -1,0 +1,61 @@
+//! The programs and dapps that walkthroughs call, built if they are not.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where they are.
+pub struct Built {
+    /// The folder of ledgerctl and ledgerd.
+    pub programs: PathBuf,
+    /// The folder with a folder for each dapp, ready to publish.
+    pub dapps: PathBuf,
+}
+
+/// Builds ledgerd beside ledgerctl, and the dapps if LEDGER_DAPPS does not name them.
+pub fn programs() -> Built {
+    let ledgerctl = Path::new(env!("CARGO_BIN_EXE_ledgerctl"));
+    let programs = ledgerctl.parent().unwrap().to_path_buf();
+    let target = programs.parent().unwrap();
+    let profile: &[&str] = if programs.ends_with("release") { &["--release"] } else { &[] };
+    run(cargo(target).args(["build", "--quiet", "-p", "agent", "--bin", "ledgerd"]).args(profile));
+    let dapps = match std::env::var_os("LEDGER_DAPPS") {
+        Some(dapps) => PathBuf::from(dapps),
+        None => doorbot(target),
+    };
+    Built { programs, dapps }
+}
+
+/// As `cargo xtask test` builds it: static, with its manifest beside it.
+fn doorbot(target: &Path) -> PathBuf {
+    let host = host();
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", host.to_uppercase().replace(['-', '.'], "_"));
+    let mut build = cargo(target);
+    build.env(flags, "-C target-feature=+crt-static").args(["build", "--quiet", "-p", "doorbot"]);
+    run(build.args(["--target", &host]));
+    let dapps = target.join("dapps");
+    let folder = dapps.join("doorbot");
+    std::fs::create_dir_all(&folder).unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapps/doorbot/dapp.toml");
+    std::fs::copy(manifest, folder.join("dapp.toml")).unwrap();
+    std::fs::copy(target.join(host).join("debug/doorbot"), folder.join("doorbot")).unwrap();
+    dapps
+}
+
+fn host() -> String {
+    let said = Command::new("rustc").arg("-vV").output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    said.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_string()
+}
+
+fn cargo(target: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.env("CARGO_TARGET_DIR", target).current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap();
+    assert!(status.success(), "{command:?} failed: {status}");
+}

@@ -1,0 +1,5 @@
+//! The parts of the walkthrough runner.
+
+pub mod build;
+pub mod page;
+pub mod shell;
