@@ -56,6 +56,10 @@ impl GitObjects {
         self.odb.exists(&to_git(id))
     }
 
+    pub(crate) fn odb(&self) -> &gix::OdbHandle {
+        &self.odb
+    }
+
     /// The block that a reference points to, if it is there.
     pub fn head(&self, name: &RefName) -> Result<Option<BlockId>, RefError> {
         refs::read(&RealDisk, &self.git, name)

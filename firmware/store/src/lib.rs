@@ -4,10 +4,16 @@
 //! reads it without a lock, [`index`] is a copy of the events to search in. Whatever must survive a power cut goes
 //! through [`disk::Disk`], so that the crash disk of the tests sees each write and each sync.
 
+pub mod chunks;
 mod consolidate;
+#[cfg(any(test, feature = "crash"))]
+pub mod crash;
+mod delta;
 pub mod disk;
 mod git;
+pub mod index;
 mod lock;
+mod merge;
 mod pack;
 mod progress;
 mod refs;

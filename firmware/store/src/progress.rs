@@ -1,63 +1,48 @@
-//! How far a node's events are in blocks, read from the blocks themselves.
+//! How far a node's events are in blocks, read from the ledger itself.
 //!
-//! A writer's blocks follow each other (each is an ancestor of the next) and no block is older than its
-//! parents, so the first block of events by that writer, walking back from its head by time, is its last one;
-//! among blocks of the same second the highest number counts.
+//! The node's own branch holds all of them; main holds those of a key that the node had before. The higher
+//! number counts. Nothing else is remembered, so nothing else can disagree after a crash.
 
 use crate::{
     git::GitObjects,
     refs::{RefError, RefName},
 };
-use ledger::{Block, BlockError, Objects};
-use model::{BlockId, KeyId, Millis};
-use std::collections::{BTreeSet, HashSet};
+use ledger::{Owner, State, StateError};
+use model::{BlockId, KeyId};
 
-/// A branch that cannot be walked.
+/// A branch that does not say which events it holds.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgressError {
     /// The branch's reference cannot be read.
     #[error(transparent)]
     Ref(#[from] RefError),
-    /// A block on it cannot be read.
-    #[error("cannot read block {block} of the node's own branch, which says what events are in blocks")]
-    Block {
-        /// The block.
+    /// Its state cannot be read.
+    #[error("cannot read which events are in blocks, at block {block}")]
+    State {
+        /// The branch's head.
         block: BlockId,
         /// Why.
-        source: Box<BlockError>,
+        source: Box<StateError>,
     },
 }
 
-/// The number of the last event in the blocks of the branch of `key`; 0 if there is none.
+/// The number of the last event of the node with that key that is in a block; 0 if there is none.
 pub(crate) fn last_event(objects: &GitObjects, key: KeyId) -> Result<u64, ProgressError> {
-    match objects.head(&RefName::writer(key))? {
-        Some(head) => last_event_up_to(objects, head, key),
-        None => Ok(0),
+    let mut last = 0;
+    for name in [RefName::writer(key), RefName::main()] {
+        if let Some(block) = objects.head(&name)? {
+            let found = last_event_at(objects, block, key);
+            last =
+                last.max(found.map_err(|source| ProgressError::State { block, source: Box::new(source) })?);
+        }
     }
+    Ok(last)
 }
 
-fn last_event_up_to(objects: &dyn Objects, head: BlockId, key: KeyId) -> Result<u64, ProgressError> {
-    let (mut waiting, mut seen) = (BTreeSet::new(), HashSet::new());
-    let mut found: Option<(Millis, u64)> = None;
-    let mut next = Some(read(objects, head)?);
-    while let Some(block) = next {
-        if found.is_some_and(|(at, _)| block.at < at) {
-            break;
-        }
-        if let (true, Some(events)) = (block.author == key, &block.events) {
-            let before = found.map_or(0, |(_, last)| last);
-            found = Some((block.at, before.max(*events.end())));
-        }
-        for parent in block.parents {
-            if seen.insert(parent) {
-                waiting.insert((read(objects, parent)?.at, parent));
-            }
-        }
-        next = waiting.pop_last().map(|(_, block)| read(objects, block)).transpose()?;
+fn last_event_at(objects: &GitObjects, block: BlockId, key: KeyId) -> Result<u64, StateError> {
+    let state = State::at(objects, block)?;
+    match state.key(&key)?.map(|key| key.owner) {
+        Some(Owner::Node(node)) => ledger::last_event(objects, &state, &node),
+        _ => Ok(0),
     }
-    Ok(found.map_or(0, |(_, last)| last))
-}
-
-fn read(objects: &dyn Objects, block: BlockId) -> Result<Block, ProgressError> {
-    Block::read(objects, block).map_err(|source| ProgressError::Block { block, source: Box::new(source) })
 }

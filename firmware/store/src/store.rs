@@ -24,6 +24,9 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, sync::Arc};
 /// The log's folder in a home.
 const WAL: &str = "wal";
 
+/// With this many packs a commit that cannot merge them fails: a reader knows only so many.
+const PACKS_LIMIT: usize = 512;
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -31,7 +34,7 @@ pub struct Options {
     pub writer: Option<KeyId>,
     /// The size of a segment of the write-ahead log, in bytes.
     pub wal_segment_bytes: usize,
-    /// More packs than this are merged into fewer by the commit that makes one too many.
+    /// A commit that finds this many packs merges them first.
     pub packs_max: usize,
 }
 
@@ -145,6 +148,7 @@ pub struct Store {
     pending: Vec<Event>,
     last_seq: u64,
     recovery: Recovery,
+    merge_failure: Option<PackError>,
     _lock: Lock,
 }
 
@@ -163,7 +167,19 @@ impl Store {
         let last_seq = replay.events.last().map_or(last_in_blocks, |event| event.seq);
         let recovery = Recovery { damage: replay.damage, torn: replay.torn, last_in_blocks };
         let (home, pending) = (home.to_path_buf(), replay.events);
-        Ok(Self { home, git, disk, options, objects, wal, pending, last_seq, recovery, _lock: lock })
+        Ok(Self {
+            home,
+            git,
+            disk,
+            options,
+            objects,
+            wal,
+            pending,
+            last_seq,
+            recovery,
+            merge_failure: None,
+            _lock: lock,
+        })
     }
 
     /// What was found when the store was opened.
@@ -226,6 +242,7 @@ impl Store {
             return Err(CommitError::Missing { name: name.clone(), block: *block });
         }
         if !fresh.is_empty() {
+            self.keep_packs_few()?;
             let count = u32::try_from(fresh.len()).expect("because objects in memory are fewer than 2^32");
             let entries = fresh.into_iter().map(|(id, object)| {
                 git::entry(git::to_git(id), git::to_git_kind(object.kind), &object.bytes)
@@ -236,7 +253,7 @@ impl Store {
         for (name, block) in moves {
             refs::write(&*self.disk, &self.git, name, *block)?;
         }
-        self.keep_packs_few()
+        Ok(())
     }
 
     /// Forgets the pending events up to `last`, which a durable block of this node's branch holds.
@@ -254,13 +271,25 @@ impl Store {
         consolidate::run(&*self.disk, &repository::packs(&self.git), &self.objects)
     }
 
-    /// Objects and references are durable by now: packs that cannot be merged must not undo that.
+    /// Merges packs when there are many. A merge that fails (a full disk) must not stop a commit that may yet
+    /// fit; it is kept for [`Store::merge_failure`] and tried again by the next commit.
     fn keep_packs_few(&mut self) -> Result<(), CommitError> {
-        let packs = pack::list(&*self.disk, &repository::packs(&self.git))?;
-        if packs.len() > self.options.packs_max {
-            self.consolidate()?;
+        let packs = pack::list(&*self.disk, &repository::packs(&self.git))?.len();
+        if packs < self.options.packs_max {
+            return Ok(());
         }
-        Ok(())
+        match self.consolidate() {
+            Err(error) if packs >= PACKS_LIMIT => Err(error.into()),
+            merged => {
+                self.merge_failure = merged.err();
+                Ok(())
+            }
+        }
+    }
+
+    /// Why packs could not be merged when a commit last tried, if they could not.
+    pub fn merge_failure(&self) -> Option<&PackError> {
+        self.merge_failure.as_ref()
     }
 }
 

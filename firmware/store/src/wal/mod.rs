@@ -50,7 +50,8 @@ pub enum WalError {
 /// What a log held when it was opened.
 #[derive(Debug, Default)]
 pub struct Replay {
-    /// The events that are in no block yet, by number.
+    /// The events that are in no block yet, by number, without gaps: in the place of an unreadable one stands
+    /// an event of the dapp `ledger` and the kind `lost` that says so.
     pub events: Vec<Event>,
     /// Acknowledged events that are unreadable.
     pub damage: Vec<Damage>,
@@ -106,7 +107,7 @@ impl Wal {
             let spare = wal.make_segment()?;
             wal.spare.push(spare);
         }
-        let events = live.into_iter().map(|(event, _)| event).collect();
+        let events = replay::with_losses(live.into_iter().map(|(event, _)| event).collect(), &damage);
         Ok((wal, Replay { events, damage, torn: torn.len() }))
     }
 
@@ -306,4 +307,4 @@ fn fill(disk: &dyn Disk, path: &Path, bytes: usize) -> Result<Box<dyn DiskFile>,
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,8 +6,12 @@
 //! which nobody was told about. See docs/formats/wal.md.
 
 use super::record::Record;
-use model::Event;
-use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf};
+use model::{Event, Millis, Name};
+use std::{
+    collections::BTreeMap,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 /// Acknowledged events that cannot be read any more. The other events stand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +83,30 @@ pub(super) fn judge(segments: Vec<Vec<Record>>, in_blocks: u64) -> Judgement {
     judgement
 }
 
+/// The events that stand, and for each one that is lost an event of that number that says so: the ledger takes
+/// no log with a number missing, and what is lost should be read there, not be silent.
+pub(super) fn with_losses(live: Vec<Event>, damage: &[Damage]) -> Vec<Event> {
+    let mut events = live;
+    for lost in damage {
+        for seq in lost.events.clone() {
+            let at = events.iter().find(|event| event.seq > seq).map(|event| event.at).unwrap_or_default();
+            events.push(loss(seq, at, lost));
+        }
+        events.sort_by_key(|event| event.seq);
+    }
+    events
+}
+
+fn loss(seq: u64, at: Millis, damage: &Damage) -> Event {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut data = serde_json::Map::new();
+    data.insert("file".into(), name(&damage.file).into());
+    data.insert("kept".into(), name(&damage.kept).into());
+    data.insert("offset".into(), damage.offset.into());
+    let word = |text: &str| text.parse::<Name>().expect("because a plain word is a name");
+    Event { at, dapp: word("ledger"), data, kind: word("lost"), seq }
+}
+
 /// The hole begins where the event before it ends, if that is known, or at the segment's begin.
 fn hole(live: &[(Event, Place)], next: Place, events: RangeInclusive<u64>) -> Hole {
     match live.last() {
@@ -128,6 +156,16 @@ mod tests {
         let judgement = judge(vec![vec![record(1, 1), record(3, 1)], vec![record(4, 4)]], 0);
         assert_eq!(live(&judgement), [1, 3, 4]);
         assert_eq!(judgement.holes.len(), 1);
+    }
+
+    #[test]
+    fn a_lost_event_leaves_a_word_in_its_place() {
+        let damage =
+            Damage { file: "a/1.wal".into(), offset: 400, events: 2..=3, kept: "a/damaged.wal".into() };
+        let events = with_losses(vec![event(1), event(4)], &[damage]);
+        assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!((events[1].kind.as_str(), events[1].at), ("lost", event(4).at));
+        assert!(events[2].to_line().unwrap().contains("damaged.wal"));
     }
 
     #[test]
