@@ -9,11 +9,19 @@
 //!
 //! Nothing here knows the ledger, chunks or the local API; the agent ties them together.
 
+mod cgroup;
+mod check;
 mod helper;
 pub mod image;
+mod output;
 mod process;
+mod program;
 mod report;
+mod runtime;
+mod seccomp;
 mod spec;
+mod stage;
+mod watch;
 
 pub use helper::run;
 pub use process::{HELPER_ARGUMENT, Helper, StartError, Stopper};
