@@ -1,1 +1,19 @@
-//! Opens a door for those whom the ledger lets in
+//! Opens a door for those whom the ledger lets in.
+//!
+//! Everything that decides is pure: [`view`] holds what the ledger says, [`access`] decides about a badge,
+//! [`door`] is the machine of one door, [`house`] all doors of this box. Time arrives as an argument, switching
+//! and events leave as values. [`serve`] connects the house to the agent's local API. The documents that it
+//! reads are described in docs/formats/doorbot.md.
+
+pub mod access;
+pub mod door;
+pub mod door_document;
+pub mod feed;
+pub mod house;
+pub mod person;
+pub mod report;
+pub mod schedule;
+pub mod serve;
+pub mod signal;
+pub mod time;
+pub mod view;

@@ -1,5 +1,7 @@
 //! The client against a small server that answers as it is told, byte by byte.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
+
 use dapp::client::{Client, ClientError, Item, Stream};
 use dapp::wire::{ErrorCode, InputLine, JsonMap, SetDevice, WatchLine};
 use std::{

@@ -1,6 +1,8 @@
 //! Holds docs/formats/local-api.openapi.json against the wire types: what the types write, the file's schemas
 //! take, and a field that is in one is in the other.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may")]
+
 use dapp::wire::*;
 use model::{BadgeDigest, BlockId, Millis, OrgId};
 use serde_json::{Value, json};

@@ -1,0 +1,112 @@
+//! Events as the log keeps them. The kinds and fields are described in docs/formats/doorbot.md.
+
+use crate::{
+    access::{Decision, Outcome},
+    door::{Alarm, Event},
+    house::LogEvent,
+};
+use dapp::wire::JsonMap;
+use model::Name;
+use serde_json::{Value, json};
+
+/// The longest text that is kept of a reason, in characters: a lockout's text is somebody else's.
+const MAX_TEXT: usize = 400;
+
+/// A door's event.
+pub fn event(door: &Name, resource: &Name, event: &Event) -> LogEvent {
+    match event {
+        Event::Access(decision) => access(door, resource, decision),
+        Event::Exit => log("exit", json!({"door": door})),
+        Event::Opened => log("door-open", json!({"door": door})),
+        Event::Closed => log("door-closed", json!({"door": door})),
+        Event::Alarm { what, cleared } => {
+            let what = match what {
+                Alarm::Held => "held",
+                Alarm::Forced => "forced",
+            };
+            log("alarm", json!({"door": door, "what": what, "cleared": cleared}))
+        }
+    }
+}
+
+/// The program runs.
+pub fn started(doors: &[&Name], people: usize) -> LogEvent {
+    log("started", json!({"version": env!("CARGO_PKG_VERSION"), "doors": doors, "people": people}))
+}
+
+/// A document cannot be used.
+pub fn fault(path: &str, why: &str) -> LogEvent {
+    log("fault", json!({"path": path, "why": short(why)}))
+}
+
+fn access(door: &Name, resource: &Name, decision: &Decision) -> LogEvent {
+    let mut event = log(
+        "access",
+        json!({
+            "result": decision.outcome, "reason": short(&decision.reason), "door": door, "resource": resource,
+        }),
+    );
+    let mut add = |key: &str, value: Value| drop(event.data.insert(key.to_string(), value));
+    match &decision.people[..] {
+        [] => {}
+        [person] => add("person", json!(person)),
+        people => add("people", json!(people)),
+    }
+    if !decision.warning.is_empty() {
+        add("warning", json!(short(&decision.warning)));
+    }
+    if let (Outcome::Unknown, Some(badge)) = (decision.outcome, &decision.badge) {
+        add("badge", json!(badge));
+    }
+    event
+}
+
+fn log(kind: &'static str, data: Value) -> LogEvent {
+    let data = match data {
+        Value::Object(data) => data,
+        _ => JsonMap::new(),
+    };
+    LogEvent { kind, data }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(decision: &Decision) -> Value {
+        let (door, resource) = ("front".parse().unwrap(), "frontdoor".parse().unwrap());
+        let event = event(&door, &resource, &Event::Access(decision.clone()));
+        assert_eq!(event.kind, "access");
+        event.data.into()
+    }
+
+    #[test]
+    fn an_access_names_the_person_and_a_stranger_is_found_again_by_the_badge() {
+        let mut decision = Decision::of_nobody(Outcome::Allowed, "Welcome.");
+        decision.people = vec!["alice".parse().unwrap()];
+        decision.badge = Some("aa".into());
+        let alice = json!({"result": "allowed", "reason": "Welcome.", "door": "front", "resource": "frontdoor", "person": "alice"});
+        assert_eq!(told(&decision), alice, "a known person's badge is not told");
+        decision.outcome = Outcome::Unknown;
+        decision.people.clear();
+        assert_eq!(told(&decision)["badge"], "aa");
+    }
+
+    #[test]
+    fn both_holders_of_one_badge_are_named() {
+        let mut decision = Decision::of_nobody(Outcome::Denied, "x");
+        decision.people = vec!["alice".parse().unwrap(), "bob".parse().unwrap()];
+        assert_eq!(told(&decision)["people"], json!(["alice", "bob"]));
+        assert_eq!(told(&decision).get("person"), None);
+    }
+
+    #[test]
+    fn a_lockout_of_a_megabyte_still_fits_an_event() {
+        let decision = Decision::of_nobody(Outcome::Denied, "é".repeat(1 << 20));
+        assert!(told(&decision).to_string().len() < 2048);
+    }
+}

@@ -1,0 +1,164 @@
+//! Connects the house to the agent's local API.
+//!
+//! One thread, one loop: what happens goes into the house, what the house wants goes to a task for each device
+//! and to the queue of events, and nothing in the loop waits for an answer. The heartbeat is sent by the loop
+//! itself, so a loop that does not turn is found out. At the end (SIGTERM) every output is made safe.
+
+mod queue;
+mod switch;
+
+use crate::{
+    feed::FeedLine,
+    house::{House, News},
+    time::Ticks,
+};
+use dapp::{
+    client::{Client, Item, Stream},
+    wire::InputLine,
+};
+use queue::Queue;
+use std::{future::Future, sync::Arc, time::Duration};
+use switch::Switches;
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+    time::Instant,
+};
+
+/// What the doors need of the ledger.
+const WATCH: &str = "/v1/watch?folder=doorbot&folder=people";
+/// How often the agent is asked for the time and the devices; and while it is away.
+const ASK_MS: (u64, u64) = (10_000, 250);
+/// How often the loop turns at least, and says that it does.
+const TURN_MS: u64 = 1_000;
+/// How long the end may take: devices, then events. Together below dapp.toml's `timeout_ms`.
+const END_MS: u64 = 1_000;
+
+/// Serves the doors of this box until `stop`.
+pub async fn serve(client: Client, stop: impl Future<Output = ()>) {
+    let queue = Arc::new(Queue::default());
+    let lost = Arc::new(Notify::new());
+    let (sender, news) = mpsc::unbounded_channel();
+    let ask = tokio::spawn(ask(client.clone(), sender.clone(), lost.clone()));
+    let sending = queue.clone();
+    let send_client = client.clone();
+    let send = tokio::spawn(async move { sending.send(send_client).await });
+    let switches = Switches::new(&client, queue.clone(), sender);
+    let mut serving =
+        Serving { client, house: House::default(), switches, start: Instant::now(), lost, heartbeat: None };
+    serving.run(news, stop).await;
+    serving.end(&queue).await;
+    ask.abort();
+    send.abort();
+}
+
+struct Serving {
+    client: Client,
+    house: House,
+    switches: Switches,
+    start: Instant,
+    /// Rung when the agent is gone.
+    lost: Arc<Notify>,
+    heartbeat: Option<JoinHandle<()>>,
+}
+
+impl Serving {
+    async fn run(&mut self, mut news: mpsc::UnboundedReceiver<News>, stop: impl Future<Output = ()>) {
+        let mut inputs: Stream<InputLine> = self.client.inputs();
+        let mut watch: Stream<FeedLine> = self.client.follow(WATCH);
+        let mut turn = tokio::time::interval(Duration::from_millis(TURN_MS));
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let wake = self.wake();
+            tokio::select! {
+                // In this order: a badge before a change of the ledger, both before time.
+                biased;
+                () = &mut stop => return,
+                item = inputs.next() => self.input(item),
+                Some(said) = news.recv() => self.take(said),
+                item = watch.next() => self.feed(item),
+                () = tokio::time::sleep_until(wake) => self.take(News::Tick),
+                _ = turn.tick() => self.beat(),
+            }
+        }
+    }
+
+    fn input(&mut self, item: Item<InputLine>) {
+        match item {
+            Item::Line(line) => self.take(News::Input(line)),
+            Item::Lost(error) => {
+                eprintln!("doorbot: inputs: {error}");
+                self.take(News::Lost);
+                self.lost.notify_one();
+            }
+        }
+    }
+
+    fn feed(&mut self, item: Item<FeedLine>) {
+        match item {
+            Item::Line(line) => self.take(News::Feed(line)),
+            // What was read stays and decides.
+            Item::Lost(error) => eprintln!("doorbot: watch: {error}"),
+        }
+    }
+
+    fn take(&mut self, news: News) {
+        let commands = self.house.step(self.now(), news);
+        self.switches.carry_out(commands);
+    }
+
+    /// Says that the loop turns; one word at a time.
+    fn beat(&mut self) {
+        if self.heartbeat.as_ref().is_none_or(JoinHandle::is_finished) {
+            let client = self.client.clone();
+            self.heartbeat = Some(tokio::spawn(async move {
+                // The agent counts the words that it hears; a lost one is followed by another.
+                drop(client.alive().await);
+            }));
+        }
+    }
+
+    fn now(&self) -> Ticks {
+        Ticks(self.start.elapsed().as_millis() as u64)
+    }
+
+    fn wake(&self) -> Instant {
+        let now = self.now();
+        let far = now + 3_600_000;
+        let at = self.house.next_wake(now).unwrap_or(far).min(far);
+        self.start + Duration::from_millis(at.0)
+    }
+
+    /// Everything safe, then the events that still wait.
+    async fn end(mut self, queue: &Queue) {
+        self.take(News::Stop);
+        let patience = Duration::from_millis(END_MS);
+        self.switches.finish(patience).await;
+        let sent = async {
+            while !queue.is_empty() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(patience, sent).await.is_err() {
+            eprintln!("doorbot: the agent is away; events that were not sent are gone");
+        }
+    }
+}
+
+/// Asks the agent for the time and the devices, again and again.
+async fn ask(client: Client, news: mpsc::UnboundedSender<News>, lost: Arc<Notify>) {
+    loop {
+        let answered = match (client.info().await, client.devices().await) {
+            (Ok(info), Ok(list)) => {
+                let sent = news.send(News::Info(Box::new(info)));
+                sent.and_then(|()| news.send(News::Devices(list.devices))).is_ok()
+            }
+            _ => false,
+        };
+        let pause = Duration::from_millis(if answered { ASK_MS.0 } else { ASK_MS.1 });
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = lost.notified() => tokio::time::sleep(Duration::from_millis(ASK_MS.1)).await,
+        }
+    }
+}
