@@ -59,7 +59,7 @@ fn a_memory_hog_is_killed_at_the_limit_and_reported() {
 fn the_root_is_read_only_and_tmp_runs_nothing() {
     let run = run(&spec("write", &["write"]));
     assert_eq!((run.line("/new"), run.line("chmod")), (EROFS, EROFS));
-    assert_eq!(run.line("/proc/sys/kernel/hostname"), EROFS);
+    assert!([EROFS, EACCES].contains(&run.line("/proc/sys/kernel/hostname")));
     for path in ["/dev/shm/ok", "/tmp/ok", "/run/ok"] {
         assert_eq!(run.line(path), "ok", "{path}");
     }
