@@ -6,7 +6,7 @@
 //! is not to be trusted. Small steps back (seconds, by NTP) are waited out.
 
 use crate::wire::ClockStatus;
-use board::{Clock, doubt};
+use board::{Clock, SystemClock, doubt};
 use model::Millis;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,6 +26,11 @@ struct Last {
     elapsed: Duration,
     /// The newest block's time.
     block: Millis,
+}
+
+/// The clock of this machine.
+pub fn machine() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
 }
 
 impl LedgerClock {

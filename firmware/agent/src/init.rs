@@ -86,8 +86,7 @@ impl Home {
         })?;
         let block = draft.sign(&founder)?;
         let mut store = Store::open(folder, Arc::new(RealDisk), Options::default())?;
-        let writer = RefName::writer(founder.public().id());
-        store.commit(&block.objects, &[(writer, block.id), (RefName::main(), block.id)])?;
+        store.commit(&block.objects, &[(RefName::main(), block.id)])?;
         Ok(Self::finish(folder, options.node, OrgId::from(block.id))?)
     }
 }
@@ -119,6 +118,10 @@ fn documents(
         (
             format!("nodes/{place}.toml"),
             format!("key = \"{}\"\nboard = \"sim\"\nplace = \"{place}\"\n", node_key.id()),
+        ),
+        (
+            "doorbot/doors/front.toml".into(),
+            format!("node = \"{place}\"\ntitle = \"Front door\"\nresource = \"frontdoor\"\n"),
         ),
         ("branches/main.toml".into(), format!("[validators]\n\"{}\" = 1\n", node_key.id())),
     ];

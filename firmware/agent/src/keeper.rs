@@ -9,12 +9,13 @@ mod work;
 use crate::{
     clock::LedgerClock,
     core::{Core, CoreError},
+    history::{Librarian, Wanted},
     live::Live,
     view::View,
     wire,
 };
 use ledger::{Change, NewObjects};
-use model::{BlockId, Event, Name};
+use model::{BlockId, Event, EventError, Millis, Name};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -23,10 +24,14 @@ use std::{
     thread::{self, JoinHandle},
     time::Duration,
 };
+use store::index::IndexError;
 use tokio::sync::{oneshot, watch};
 
 /// How many commands may wait.
 const WAITING_MAX: usize = 4096;
+
+/// A number of as many digits as the times and counts of events will have for some centuries.
+const LONGEST: u64 = 99_999_999_999_999;
 
 /// Asks the thread.
 #[derive(Clone)]
@@ -34,6 +39,7 @@ pub struct Keeper {
     commands: SyncSender<Command>,
     views: watch::Receiver<Arc<View>>,
     report: Arc<Mutex<Report>>,
+    librarian: Librarian,
     node: Name,
 }
 
@@ -52,12 +58,42 @@ pub enum KeeperError {
     /// It could not.
     #[error(transparent)]
     Core(#[from] Arc<CoreError>),
+    /// The index of events.
+    #[error(transparent)]
+    Index(Arc<IndexError>),
+    /// An event that is no event.
+    #[error(transparent)]
+    Event(Arc<EventError>),
     /// Too many wait already.
     #[error("the ledger is busy: {WAITING_MAX} requests wait")]
     Busy,
     /// It has stopped.
     #[error("ledgerd is stopping")]
     Stopping,
+}
+
+/// The threads behind a keeper.
+pub struct Threads {
+    keeper: JoinHandle<()>,
+    history: JoinHandle<()>,
+}
+
+impl Threads {
+    /// Waits until both have ended.
+    pub fn join(self) {
+        for (name, thread) in [("keeper", self.keeper), ("history", self.history)] {
+            if thread.join().is_err() {
+                tracing::error!(name, "a thread ended by a panic");
+            }
+        }
+    }
+}
+
+/// Who hears of what is new.
+struct Told {
+    publish: watch::Sender<Arc<View>>,
+    report: Arc<Mutex<Report>>,
+    librarian: Librarian,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, KeeperError>>;
@@ -69,13 +105,22 @@ pub struct Said {
     data: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Said {
+    /// Refuses an event that would not fit, before it spoils the append that it would share with others.
+    fn check(&self) -> Result<(), KeeperError> {
+        let Self { dapp, kind, data } = self;
+        let (dapp, kind, data) = (dapp.clone(), kind.clone(), data.clone());
+        // No time and no number are longer than these.
+        let longest = Event { at: Millis(LONGEST), dapp, kind, data, seq: LONGEST };
+        longest.to_line().map(|_| ()).map_err(|error| KeeperError::Event(Arc::new(error)))
+    }
+}
+
 enum Command {
     Append(Said, Answer<Event>),
     Documents { dapp: Name, subject: String, changes: Vec<Change>, answer: Answer<wire::Merged> },
     Propose { head: BlockId, objects: NewObjects, answer: Answer<wire::Merged> },
     Flush(Answer<wire::Merged>),
-    Log(wire::LogQuery, Answer<Vec<wire::LogEntry>>),
-    EventsOf { dapp: Name, kind: Option<Name>, after: u64, limit: u64, answer: Answer<Vec<Event>> },
     Stop(Answer<wire::Merged>),
 }
 
@@ -86,15 +131,16 @@ impl Keeper {
         clock: Arc<LedgerClock>,
         live: Live,
         block_interval: Duration,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+    ) -> std::io::Result<(Self, Threads)> {
+        let (librarian, history) = Librarian::start(core.history())?;
         let (commands, queue) = mpsc::sync_channel(WAITING_MAX);
         let (publish, views) = watch::channel(core.view().clone());
         let report = Arc::new(Mutex::new(Report::default()));
         let node = core.node().clone();
-        let keeper = Self { commands, views, report: report.clone(), node };
-        let work = work::Work::new(core, clock, live, block_interval, publish, report);
+        let keeper = Self { commands, views, report: report.clone(), librarian: librarian.clone(), node };
+        let work = work::Work::new(core, clock, live, block_interval, Told { publish, report, librarian });
         let thread = thread::Builder::new().name("keeper".into()).spawn(move || work.run(&queue))?;
-        Ok((keeper, thread))
+        Ok((keeper, Threads { keeper: thread, history }))
     }
 
     /// The newest state of main.
@@ -130,7 +176,9 @@ impl Keeper {
         kind: Name,
         data: serde_json::Map<String, serde_json::Value>,
     ) -> Result<Event, KeeperError> {
-        self.ask(|answer| Command::Append(Said { dapp, kind, data }, answer)).await
+        let said = Said { dapp, kind, data };
+        said.check()?;
+        self.ask(|answer| Command::Append(said, answer)).await
     }
 
     /// Writes documents for a dapp and merges them into main.
@@ -155,7 +203,7 @@ impl Keeper {
 
     /// Events of this node, newest last.
     pub async fn log(&self, query: wire::LogQuery) -> Result<Vec<wire::LogEntry>, KeeperError> {
-        self.ask(|answer| Command::Log(query, answer)).await
+        self.librarian.log(query).await
     }
 
     /// Events of one dapp after a count, oldest first.
@@ -166,7 +214,7 @@ impl Keeper {
         after: u64,
         limit: u64,
     ) -> Result<Vec<Event>, KeeperError> {
-        self.ask(|answer| Command::EventsOf { dapp, kind, after, limit, answer }).await
+        self.librarian.events_of(Wanted { dapp, kind, after, limit }).await
     }
 
     /// Puts what waits into a block and ends the thread.

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod clock;
 pub mod core;
 pub mod devices;
+pub mod history;
 pub mod home;
 pub mod init;
 pub mod keeper;

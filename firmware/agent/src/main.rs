@@ -29,10 +29,9 @@ struct Args {
 struct Address(Option<SocketAddr>);
 
 fn main() -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == container::HELPER_ARGUMENT) {
+    if std::env::args_os().nth(1).is_some_and(|first| first == container::HELPER_ARGUMENT) {
         // Before any thread exists: the helper forks without exec.
-        return container::run(args);
+        return container::run();
     }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();

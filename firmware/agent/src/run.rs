@@ -9,18 +9,17 @@ use crate::{
     core::{Core, CoreError},
     devices::{Devices, chain},
     home::{Home, HomeError},
-    keeper::{Keeper, KeeperError},
+    keeper::{Keeper, KeeperError, Threads},
     live::Live,
     services::{DappStates, Services},
     supervisor,
 };
-use board::{BoardError, SpecError, SystemClock};
+use board::{BoardError, SpecError};
 use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    thread::JoinHandle,
     time::Duration,
 };
 use store::disk::{Disk, RealDisk};
@@ -88,7 +87,7 @@ pub enum RunError {
 pub struct Appliance {
     /// What the servers share.
     pub services: Arc<Services>,
-    keeper: JoinHandle<()>,
+    threads: Threads,
     stop: watch::Sender<bool>,
 }
 
@@ -97,17 +96,17 @@ impl Appliance {
     pub fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Self, RunError> {
         let home = Home::open(&options.home)?;
         home.make_run_folders()?;
-        let core = Core::open(&home, disk.clone(), Arc::new(SystemClock::new()))?;
+        let core = Core::open(&home, disk.clone(), crate::clock::machine())?;
         let (clock, objects, live) = (core.clock().clone(), core.objects().clone(), Live::default());
         let spec = board::find(&options.board)?;
         let devices = Devices::open(spec, home.badge_key()?, live.clone(), Handle::current())?;
         let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;
-        let (keeper, thread) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
+        let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
         let (stop, stopping) = watch::channel(false);
         let (started, dapps) = (clock.now(), DappStates::default());
         let services = Services { home, keeper, blobs, devices, clock, live, dapps, stopping, started };
-        Ok(Self { services: Arc::new(services), keeper: thread, stop })
+        Ok(Self { services: Arc::new(services), threads, stop })
     }
 
     /// Serves the admin socket.
@@ -137,9 +136,7 @@ impl Appliance {
         dapps.await;
         self.services.devices.make_safe(|_| true);
         let last = self.services.keeper.stop().await;
-        if self.keeper.join().is_err() {
-            tracing::error!("the keeper's thread ended by a panic");
-        }
+        self.threads.join();
         last.map(|_| ()).map_err(RunError::LastBlock)
     }
 }

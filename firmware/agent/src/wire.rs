@@ -141,11 +141,11 @@ pub struct LogQuery {
     pub kind: Option<Name>,
     /// Only events whose line has this text.
     pub text: Option<String>,
-    /// Only events with a higher count.
+    /// Only events of this node with a higher count.
     pub after: Option<u64>,
     /// Only events at or after this moment.
     pub since: Option<Millis>,
-    /// At most so many, the newest; 100 unless told, 1000 at most.
+    /// At most so many: the newest, or with `after` the oldest; 100 unless told, 1000 at most.
     pub limit: Option<usize>,
 }
 
@@ -213,9 +213,9 @@ pub struct Stored {
 pub enum VerifyLine {
     /// On the way.
     Progress {
-        /// Chunks checked.
+        /// Bytes looked at.
         done: u64,
-        /// Chunks to check.
+        /// Bytes to look at.
         of: u64,
     },
     /// The end.

@@ -10,6 +10,12 @@ impl From<KeeperError> for Refused {
         match error {
             KeeperError::Busy => Self::new(ErrorCode::TooMany, message).hint("wait a second"),
             KeeperError::Stopping => Self::new(ErrorCode::Stopping, message).hint("come again"),
+            KeeperError::Event(_) => {
+                Self::new(ErrorCode::TooLarge, message).hint("put large things into chunks, or say less")
+            }
+            KeeperError::Index(_) => {
+                Self::new(ErrorCode::Failed, message).hint("the events themselves are safe")
+            }
             KeeperError::Core(core) => match core.fault() {
                 Fault::Denied => Self::new(ErrorCode::Denied, message)
                     .hint("policy.toml says who may write what (`ledgerctl policy`)"),

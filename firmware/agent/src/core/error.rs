@@ -52,7 +52,7 @@ pub enum CoreError {
         fault: BlockFault,
     },
     /// A head was left out of the merge.
-    #[error("block {block} was not merged: {reason:?}", block = .block.short())]
+    #[error("block {block} was not merged: {reason}", block = .block.short())]
     LeftOut {
         /// The head.
         block: BlockId,

@@ -1,6 +1,7 @@
 //! Whose fault an error is.
 
 use super::{CoreError, Fault};
+use ledger::{BlockFault, DraftError, Reason, RuleError};
 use store::{CommitError, wal::WalError};
 
 impl Fault {
@@ -15,13 +16,33 @@ impl CoreError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Append(WalError::Disk(error)) if error.is_full() => Fault::DiskFull,
-            Self::Append(WalError::Event { .. }) => Fault::TooLarge,
+            Self::Append(WalError::Event { .. }) | Self::TooManyBlocks(_) => Fault::TooLarge,
             Self::Commit(error) if CommitError::is_full(error) => Fault::DiskFull,
-            Self::TooManyBlocks(_) => Fault::TooLarge,
-            Self::Faulty { .. } | Self::LeftOut { .. } | Self::NotAWriters(_) | Self::Draft(_) => {
-                Fault::Conflict
-            }
+            Self::Faulty { fault, .. } | Self::Draft(DraftError::Refused(fault)) => of_fault(fault),
+            Self::LeftOut { reason, .. } => of_reason(reason),
+            Self::Draft(error) if error.is_store_failure() => Fault::Ours,
+            Self::Block(error) if error.is_store_failure() => Fault::Ours,
+            Self::NotAWriters(_) | Self::Draft(_) | Self::Block(_) | Self::Tree(_) => Fault::Conflict,
             _ => Fault::Ours,
         }
+    }
+}
+
+fn of_fault(fault: &BlockFault) -> Fault {
+    match fault {
+        _ if fault.is_store_failure() => Fault::Ours,
+        BlockFault::Rule(RuleError::Denied(_)) | BlockFault::Signer(_) | BlockFault::Signature(_) => {
+            Fault::Denied
+        }
+        BlockFault::Head { reason, .. } => of_reason(reason),
+        _ => Fault::Conflict,
+    }
+}
+
+fn of_reason(reason: &Reason) -> Fault {
+    match reason {
+        Reason::Denied(_) | Reason::Signer(_) | Reason::Rule(RuleError::Denied(_)) => Fault::Denied,
+        Reason::Fault { fault, .. } => of_fault(fault),
+        _ => Fault::Conflict,
     }
 }

@@ -1,24 +1,22 @@
 //! The keeper's thread: commands in the order in which they came, appends that wait together in one sync.
 
-use super::{Answer, Command, KeeperError, Report, Said};
+use super::{Answer, Command, KeeperError, Report, Said, Told};
 use crate::{
     clock::LedgerClock,
     core::{Core, CoreError},
     devices::chain,
     live::Live,
-    view::View,
     wire,
 };
 use model::Event;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, PoisonError,
         mpsc::{Receiver, RecvTimeoutError},
     },
     time::Duration,
 };
 use store::NewEvent;
-use tokio::sync::watch;
 
 /// How many commands are taken from the queue at once.
 const BATCH_MAX: usize = 512;
@@ -33,8 +31,7 @@ pub struct Work {
     clock: Arc<LedgerClock>,
     live: Live,
     block_interval_ms: u64,
-    publish: watch::Sender<Arc<View>>,
-    report: Arc<Mutex<Report>>,
+    told: Told,
     /// No block is tried before this moment of the monotonic clock, after one failed.
     not_before: Duration,
     tidy: bool,
@@ -47,13 +44,13 @@ impl Work {
         clock: Arc<LedgerClock>,
         live: Live,
         block_interval: Duration,
-        publish: watch::Sender<Arc<View>>,
-        report: Arc<Mutex<Report>>,
+        told: Told,
     ) -> Self {
         let block_interval_ms = u64::try_from(block_interval.as_millis()).unwrap_or(u64::MAX);
         let not_before = Duration::ZERO;
-        let mut work = Self { core, clock, live, block_interval_ms, publish, report, not_before, tidy: true };
+        let mut work = Self { core, clock, live, block_interval_ms, told, not_before, tidy: true };
         work.tell();
+        work.learn();
         work
     }
 
@@ -85,6 +82,7 @@ impl Work {
             if let Command::Stop(answer) = command {
                 let stopped = self.core.flush();
                 self.reply(answer, stopped);
+                self.told.librarian.stop();
                 return std::ops::ControlFlow::Break(());
             }
             self.carry_out(command);
@@ -107,14 +105,6 @@ impl Work {
                 let merged = self.core.flush();
                 self.reply(answer, merged);
             }
-            Command::Log(query, answer) => {
-                let found = self.core.log(&query);
-                self.reply(answer, found);
-            }
-            Command::EventsOf { dapp, kind, after, limit, answer } => {
-                let found = self.core.events_of(&dapp, kind.as_ref(), after, limit);
-                self.reply(answer, found);
-            }
             // Both are taken out by `serve`.
             Command::Append(..) | Command::Stop(_) => {}
         }
@@ -129,6 +119,7 @@ impl Work {
         match self.core.append(&said.into_iter().map(|said| self.dated(said)).collect::<Vec<_>>()) {
             Ok(events) => {
                 self.tell();
+                self.told.librarian.add(events.clone());
                 for (event, answer) in events.into_iter().zip(answers) {
                     let (node, block) = (self.core.node().clone(), None);
                     self.live.say(wire::Live::Event(wire::LogEntry { event: event.clone(), node, block }));
@@ -175,20 +166,24 @@ impl Work {
     fn tell(&mut self) {
         let events = self.core.counts();
         {
-            let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut report = self.lock_report();
             report.events = events.clone();
             report.trouble = None;
         }
-        let view = self.core.view();
-        self.publish.send_if_modified(|old| {
-            let moved = old.head != view.head;
-            if moved {
-                *old = view.clone();
-                self.tidy = true;
-            }
-            moved
-        });
-        self.live.say(wire::Live::Ledger { head: view.head, height: view.height, events });
+        let view = self.core.view().clone();
+        let line = wire::Live::Ledger { head: view.head, height: view.height, events };
+        let moved = self.told.publish.borrow().head != view.head;
+        if moved {
+            self.told.publish.send_replace(view);
+            self.tidy = true;
+            self.learn();
+        }
+        self.live.say(line);
+    }
+
+    /// Has the index take in what is on main and what waits.
+    fn learn(&self) {
+        self.told.librarian.learn(self.core.view().head, self.core.pending().to_vec());
     }
 
     /// Makes a block if the events that wait are many or old enough.
@@ -230,6 +225,6 @@ impl Work {
     }
 
     fn lock_report(&self) -> std::sync::MutexGuard<'_, Report> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
