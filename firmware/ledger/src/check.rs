@@ -8,7 +8,7 @@
 use crate::{
     block::{Block, BlockError},
     diff::{Difference, diff, diff_below},
-    integrate::{IntegrateError, Reason, continues},
+    integrate::{IntegrateError, Reason, goes_on},
     line::footing,
     log::{self, LogError},
     merge_check::check_merge,
@@ -192,8 +192,9 @@ pub fn check_block(objects: &dyn Objects, block: &Block) -> Result<(), BlockFaul
         let main = Block::read(objects, main)?;
         for head in block.heads() {
             let head = Block::read(objects, *head)?;
-            if !head.kind.is_of_main() && !continues(objects, &main, &head)? {
-                return Err(BlockFault::Head { head: head.id, reason: Box::new(Reason::SecondLine) });
+            if !head.kind.is_of_main() {
+                let reason = |reason| BlockFault::Head { head: head.id, reason: Box::new(reason) };
+                goes_on(objects, &main, &head)?.map_err(reason)?;
             }
         }
     }

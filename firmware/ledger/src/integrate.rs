@@ -59,6 +59,9 @@ pub enum Reason {
         "main contains another line of the same writer: its key is in use twice (a copied card?); revoke it and make a new one"
     )]
     SecondLine,
+    /// Main has it.
+    #[error("main contains it already")]
+    Known,
     /// Two heads by one writer were offered.
     #[error("another head of the same writer is taken in here")]
     SecondHead,
@@ -316,9 +319,17 @@ pub(crate) fn check_line(
 }
 
 /// Whether a head's line goes on from what main has. Its blocks are not checked.
-pub(crate) fn continues(objects: &dyn Objects, main: &Block, head: &Block) -> Result<bool, IntegrateError> {
+pub(crate) fn goes_on(
+    objects: &dyn Objects,
+    main: &Block,
+    head: &Block,
+) -> Result<Result<(), Reason>, IntegrateError> {
     let last = newest_on_main(objects, main.id, &head.author)?;
-    visit_newer(objects, head, last.as_ref(), &mut |_| Ok::<(), IntegrateError>(()))
+    if last.as_ref().is_some_and(|last| last.id == head.id) {
+        return Ok(Err(Reason::Known));
+    }
+    let leads = visit_newer(objects, head, last.as_ref(), &mut |_| Ok::<(), IntegrateError>(()))?;
+    Ok(if leads { Ok(()) } else { Err(Reason::SecondLine) })
 }
 
 /// Why a line was not followed to its end.

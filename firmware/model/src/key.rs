@@ -25,6 +25,9 @@ pub enum KeyError {
     /// Not an armoured SSH signature.
     #[error("not an SSH signature")]
     Signature(#[source] ssh_key::Error),
+    /// A signature in another spelling than OpenSSH's: who passes a signature on could give it a new name so.
+    #[error("the SSH signature is not in canonical form")]
+    NotCanonical,
     /// The signature is by another key, over other bytes, or for another purpose.
     #[error("the signature does not fit the key and the bytes")]
     Mismatch(#[source] ssh_key::Error),
@@ -92,7 +95,12 @@ impl PublicKey {
 
     /// Checks an armoured SSH signature over `message`, made for `namespace`.
     pub fn verify(&self, namespace: &str, message: &[u8], signature: &str) -> Result<(), KeyError> {
-        let signature: ssh_key::SshSig = signature.parse().map_err(KeyError::Signature)?;
+        let text = signature;
+        let signature: ssh_key::SshSig = text.parse().map_err(KeyError::Signature)?;
+        let again = signature.to_pem(ssh_key::LineEnding::LF).map_err(KeyError::Signature)?;
+        if again.trim_end() != text {
+            return Err(KeyError::NotCanonical);
+        }
         self.0.verify(namespace, message, &signature).map_err(KeyError::Mismatch)
     }
 
@@ -201,6 +209,20 @@ mod tests {
         assert!(ours.public().verify("file", b"block", &signature).is_err());
         assert!(other.public().verify(GIT_NAMESPACE, b"block", &signature).is_err());
         assert_eq!(PublicKey::of_signature(&signature).unwrap(), ours.public());
+    }
+
+    #[test]
+    fn another_spelling_of_a_signature_is_refused() {
+        let key = SigningKey::from_seed(&[1; 32]);
+        let signature = key.sign(GIT_NAMESPACE, b"block").unwrap();
+        for other in [
+            signature.replace("BEGIN", "BDGIN"),
+            signature.replace('\n', "\r\n"),
+            format!("{signature}\n"),
+            format!("\n{signature}"),
+        ] {
+            assert!(key.public().verify(GIT_NAMESPACE, b"block", &other).is_err(), "{other:?} was taken");
+        }
     }
 
     #[test]
