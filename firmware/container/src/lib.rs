@@ -26,4 +26,5 @@ mod watch;
 pub use helper::run;
 pub use process::{HELPER_ARGUMENT, Helper, StartError, Stopper};
 pub use report::{Ended, Exit, Output, Report, Stream};
+pub use runtime::bundle_config;
 pub use spec::{Bind, DeviceNode, IDS_PER_CONTAINER, Limits, Network, Spec, SpecError, User};

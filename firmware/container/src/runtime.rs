@@ -29,7 +29,14 @@ const MASKED: [&str; 10] = [
 /// Files of /proc through which the host is set.
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-/// The OCI runtime configuration, `config.json` of the bundle.
+/// The `config.json` of a bundle with which any OCI runtime runs the same container. Devices are left out: they
+/// are nodes that the helper makes for itself.
+pub fn bundle_config(spec: &Spec) -> Value {
+    let binds = spec.mounts.iter().map(|bind| bind.source.clone()).collect();
+    config(spec, &Stage { root: spec.root.clone(), binds, devices: Vec::new() })
+}
+
+/// The same, with the paths of what the helper laid out.
 pub fn config(spec: &Spec, stage: &Stage) -> Value {
     json!({
         "ociVersion": "1.0.2",

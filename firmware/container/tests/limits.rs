@@ -3,6 +3,8 @@
 //! Needs root and the kernel's namespaces, cgroups and seccomp; without them these tests fail, they never skip.
 //! The program is tests/fixtures/probe.rs, which goes the whole way: folder, image tar, root folder, container.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
 mod common;
 
 use common::{Run, helper, run, spec, start};
