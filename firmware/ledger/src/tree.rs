@@ -291,3 +291,6 @@ fn put(folder: &mut Folder, edit: &Edit<'_>) -> Result<(), TreeError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
