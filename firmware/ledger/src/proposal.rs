@@ -70,7 +70,7 @@ pub struct Merged {
 pub enum DraftError {
     /// It would break a rule.
     #[error(transparent)]
-    Refused(#[from] BlockFault),
+    Refused(Box<BlockFault>),
     /// A block could not be read.
     #[error(transparent)]
     Block(#[from] BlockError),
@@ -111,9 +111,15 @@ impl DraftError {
     }
 }
 
+impl From<BlockFault> for DraftError {
+    fn from(fault: BlockFault) -> Self {
+        Self::Refused(Box::new(fault))
+    }
+}
+
 impl From<SignerError> for DraftError {
     fn from(error: SignerError) -> Self {
-        Self::Refused(error.into())
+        BlockFault::from(error).into()
     }
 }
 

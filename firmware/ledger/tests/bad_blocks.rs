@@ -1,5 +1,7 @@
 //! Blocks that must not be believed: each is forged by hand and named by what is wrong with it.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
+
 mod common;
 
 use common::*;

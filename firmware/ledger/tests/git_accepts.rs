@@ -3,6 +3,8 @@
 //! The objects are written as loose objects into a bare SHA-256 repository, as plainly as git's format has them, so that the
 //! test depends on no store of ours. A machine without git fails it.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
+
 mod common;
 
 use common::*;

@@ -1,5 +1,7 @@
 //! Merging in every order: the trees agree, and what was revoked is revoked, whoever came first.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
+
 mod common;
 
 use common::*;

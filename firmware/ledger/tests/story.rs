@@ -1,5 +1,7 @@
 //! An organisation's life as the rules want it: people and nodes write, main takes it in, keys are revoked.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
+
 mod common;
 
 use common::*;

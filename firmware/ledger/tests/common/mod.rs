@@ -2,6 +2,7 @@
 //! `front` and `back` are its nodes. Each writer's last block is remembered, as its reference would.
 
 #![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
 
 use ledger::{
     Block, Change, Draft, DraftError, Genesis, Layered, MemoryObjects, Merged, Meta, NewBlock, NewObjects,
