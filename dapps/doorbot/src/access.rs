@@ -7,7 +7,7 @@
 
 use crate::{
     door_document::{Choice, DoorDocument},
-    person::{Badge, Person, State},
+    person::{Badge, Certificate, Person, State},
     time::{Now, for_people},
     view::View,
 };
@@ -158,14 +158,7 @@ impl Question<'_> {
             return denied(because(format!("Your certificate for {resource} was revoked"), reason));
         }
         if certificate.level < self.door.level_min.max(0) {
-            return denied(match certificate.level {
-                -2 => format!("Your certificate for {resource} is not confirmed yet."),
-                ..0 => format!("Your certificate for {resource} gives no access."),
-                level => format!(
-                    "Your certificate for {resource} has level {level}; this door asks for {}.",
-                    self.door.level_min
-                ),
-            });
+            return denied(self.too_low(resource, certificate));
         }
         if !self.now.trusted {
             return Ok(());
@@ -178,6 +171,18 @@ impl Question<'_> {
                 denied(format!("Your certificate for {resource} ended on {}.", self.date(until)))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn too_low(&self, resource: &Name, certificate: &Certificate) -> String {
+        match (certificate.level, &certificate.reason) {
+            (..0, Some(reason)) => format!("You have no access to {resource}: {reason}"),
+            (-2, None) => format!("Your certificate for {resource} is not confirmed yet."),
+            (..0, None) => format!("Your certificate for {resource} gives no access."),
+            (level, _) => format!(
+                "Your certificate for {resource} has level {level}; this door asks for {}.",
+                self.door.level_min
+            ),
         }
     }
 
@@ -249,6 +254,7 @@ fn badge_is_good(badge: &Badge) -> Result<(), Refusal> {
     match (&badge.revoked, &badge.state) {
         (Some(reason), _) => denied(because("This badge was revoked".to_string(), reason)),
         (None, State::Not(word)) if &**word == "lost" => denied("This badge was reported lost.".to_string()),
+        (None, State::Not(word)) if &**word == "inactive" => denied("This badge is not active.".to_string()),
         (None, State::Not(word)) => denied(format!("This badge is not active ({word}).")),
         (None, State::Active) => Ok(()),
     }

@@ -127,6 +127,7 @@ fn a_card_that_is_lost_under_one_of_its_digests_is_lost() {
 #[test]
 fn a_lost_and_a_revoked_badge_do_not_open() {
     Scene::with(alice_with(&badge("state"), json!("lost"))).says(Outcome::Denied, "reported lost");
+    Scene::with(alice_with(&badge("state"), json!("inactive"))).says(Outcome::Denied, "badge is not active.");
     Scene::with(alice_with(&badge("state"), json!("broken"))).says(Outcome::Denied, "not active (broken)");
     let revoked = json!({"at": 5, "by": "k", "reason": "handed back"});
     Scene::with(alice_with(&badge("revoked"), revoked)).says(Outcome::Denied, "revoked: handed back");
@@ -172,6 +173,9 @@ fn no_certificate_or_one_that_gives_no_access_does_not_open() {
     for (level, text) in [(-1, "gives no access"), (-2, "not confirmed")] {
         Scene::with(alice_with("/certificates/frontdoor/level", json!(level))).says(Outcome::Denied, text);
     }
+    let held_up = json!({"frontdoor": {"level": -1, "reason": "No waiver."}});
+    Scene::with(alice_with("/certificates", held_up))
+        .says(Outcome::Denied, "no access to frontdoor: No waiver.");
     let revoked = json!({"reason": "unsafe"});
     Scene::with(alice_with("/certificates/frontdoor/revoked", revoked))
         .says(Outcome::Denied, "revoked: unsafe");

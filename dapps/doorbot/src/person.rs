@@ -61,6 +61,8 @@ pub struct Certificate {
     pub from: Option<Millis>,
     /// Until when.
     pub until: Option<Millis>,
+    /// Why the level is what it is.
+    pub reason: Option<Box<str>>,
     /// Why it was revoked; empty if that was not said.
     pub revoked: Option<Box<str>>,
 }
@@ -96,6 +98,7 @@ struct CertificateDocument {
     level: i64,
     from: Option<Millis>,
     until: Option<Millis>,
+    reason: Option<Box<str>>,
     #[serde(default)]
     revoked: Option<Value>,
 }
@@ -114,6 +117,7 @@ impl Person {
             level: certificate.level,
             from: certificate.from,
             until: certificate.until,
+            reason: said(certificate.reason),
             revoked: certificate.revoked.map(reason),
         };
         let shown = if document.name.is_empty() { name.as_str().into() } else { document.name };
