@@ -5,9 +5,10 @@
 
 use std::{
     io::{Read, Write},
+    iter,
     num::NonZero,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -37,17 +38,13 @@ impl Chunks {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Manifest, PutFileError> {
         let workers = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS);
+        let broken = AtomicBool::new(false);
         let (hash, mut kept) = thread::scope(|scope| {
             let (sender, receiver) = sync_channel(QUEUE);
-            let line = Line { receiver: Mutex::new(receiver), broken: AtomicBool::new(false) };
-            let line = std::sync::Arc::new(line);
-            let running: Vec<_> = (0..workers)
-                .map(|_| {
-                    let line = line.clone();
-                    scope.spawn(move || self.work(&line))
-                })
-                .collect();
-            let hash = feed(reader, cutter, sender, &line.broken, progress);
+            let line = Line { receiver: Arc::new(Mutex::new(receiver)), broken: &broken };
+            let lines = iter::repeat_n(line, workers);
+            let running: Vec<_> = lines.map(|line| scope.spawn(move || self.work(line))).collect();
+            let hash = feed(reader, cutter, sender, &broken, progress);
             let done = running.into_iter().map(|worker| worker.join().expect("because workers do not panic"));
             let kept: Vec<Vec<Kept>> = done.collect::<Result<_, _>>()?;
             Ok::<_, PutFileError>((hash?, kept.concat()))
@@ -62,7 +59,7 @@ impl Chunks {
     }
 
     /// Takes chunks from the line until it ends.
-    fn work(&self, line: &Line) -> Result<Vec<Kept>, PutError> {
+    fn work(&self, line: Line<'_>) -> Result<Vec<Kept>, PutError> {
         let mut packer = Packer::new().map_err(PutError::Compressor)?;
         let mut kept = Vec::new();
         while let Some((number, plain)) = line.next() {
@@ -103,14 +100,16 @@ impl Chunks {
     }
 }
 
-/// What waits for the workers, numbered as in the file.
-struct Line {
-    receiver: Mutex<Receiver<(usize, Vec<u8>)>>,
+/// What waits for the workers, numbered as in the file. Only workers hold it: when the last of them is gone,
+/// nobody waits for room in the line.
+#[derive(Clone)]
+struct Line<'a> {
+    receiver: Arc<Mutex<Receiver<(usize, Vec<u8>)>>>,
     /// A worker has failed: the rest is in vain.
-    broken: AtomicBool,
+    broken: &'a AtomicBool,
 }
 
-impl Line {
+impl Line<'_> {
     fn next(&self) -> Option<(usize, Vec<u8>)> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }

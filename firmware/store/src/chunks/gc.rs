@@ -50,8 +50,8 @@ impl Chunks {
     pub fn gc(&self, reachable: &HashSet<ChunkId>) -> Result<GcReport, GcError> {
         let living = Living { reachable, pins: &self.pins };
         let mut report = GcReport::default();
-        let mostly_dead = self.lock().mostly_dead(&living, &mut report)?;
-        for group in groups(&mostly_dead, self.lock().pack_bytes) {
+        let groups = self.lock().groups_to_collect(&living, &mut report)?;
+        for group in groups {
             self.lock().collect(&group, &living, &mut report)?;
         }
         Ok(report)
@@ -96,15 +96,19 @@ fn bytes(entries: &[Entry]) -> u64 {
 }
 
 impl Packs {
-    fn mostly_dead(
+    /// The packs that are worth writing anew, by the new pack that they go into.
+    fn groups_to_collect(
         &mut self,
         living: &Living<'_>,
         report: &mut GcReport,
-    ) -> Result<Vec<MostlyDead>, DiskError> {
+    ) -> Result<Vec<Vec<u32>>, DiskError> {
+        self.check()?;
         let mut found = Vec::new();
         for pack in self.numbers() {
-            let (alive, dead) = self.divide(pack, living)?;
-            let (living_bytes, dead_bytes) = (bytes(&alive), bytes(&dead));
+            let (alive, _) = self.divide(pack, living)?;
+            let (_, length) = self.file(pack)?;
+            let living_bytes = bytes(&alive);
+            let dead_bytes = length.saturating_sub(START_BYTES as u64 + living_bytes);
             report.kept += alive.len() as u64;
             if dead_bytes > living_bytes {
                 found.push(MostlyDead { pack, living_bytes });
@@ -116,7 +120,7 @@ impl Packs {
         if found.iter().any(|dead| Some(dead.pack) == active) {
             self.seal()?;
         }
-        Ok(found)
+        Ok(groups(&found, self.pack_bytes))
     }
 
     /// A pack's chunks that must stay, and those that may go.

@@ -145,7 +145,8 @@ impl Chunks {
         self.lock().contains(id)
     }
 
-    /// Makes everything that was put durable. On an error, what was put since the last one must be put again.
+    /// Makes everything that was put durable. After an error nothing can be put until the folder is opened anew,
+    /// and what was put since the last good sync must be put again.
     pub fn sync(&self) -> Result<(), DiskError> {
         self.lock().sync()
     }

@@ -13,7 +13,7 @@ use super::{
     packs::{Active, INDEX, PACK, Packs, entry_at, read_index},
     path_of,
     places::{Place, Places},
-    scan::{START_BYTES, Shape, is_known, scan, version},
+    scan::{START_BYTES, Shape, is_known, scan, start_bytes, version},
     verify::Damage,
 };
 use crate::disk::{Disk, DiskError, DiskFile, Doing};
@@ -59,6 +59,7 @@ pub(super) fn open(
         active: None,
         next: 1,
         handles: VecDeque::new(),
+        broken: false,
     };
     let mut opening = Opening { packs, opened: Opened::default(), places: Vec::new() };
     let numbers = opening.list()?;
@@ -86,6 +87,8 @@ impl Opening {
         for name in names.iter().filter(|name| lonely(name) || unfinished(name)) {
             self.packs.disk.remove(name).doing("remove", name)?;
         }
+        // A process that died may have left names that are not durable.
+        self.packs.disk.sync_dir(folder).doing("sync", folder)?;
         self.packs.next = packs.iter().max().map_or(1, |last| last + 1);
         Ok(packs)
     }
@@ -121,6 +124,9 @@ impl Opening {
         let length = if was_sealed { length } else { self.cut_off(number, &*file, length, &shape)? };
         if length < START_BYTES as u64 && !was_sealed {
             return Ok(self.packs.disk.remove(&path).doing("remove the empty pack", &path)?);
+        }
+        if version.is_none() {
+            file.write_all_at(&start_bytes(), 0).and_then(|()| file.sync()).doing("mend the start of", &path)?;
         }
         self.note_damage(number, &shape, length);
         if newest && !was_sealed && shape.damage.is_empty() {

@@ -1,11 +1,12 @@
 //! The packs of a folder: full ones that are only read, and the one that is appended to.
 //!
 //! A pack is sealed when it is full: synced, then its index is put in place. If a sync fails, the operating
-//! system may have dropped what it was to write, so everything since the last good sync is forgotten and the
-//! next chunk begins a new pack.
+//! system may have dropped what it was to write and will not say so again. Nothing is put after that until
+//! the folder is opened anew; reading goes on.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -41,6 +42,8 @@ pub(super) struct Packs {
     /// The number of the next pack.
     pub next: u32,
     pub handles: VecDeque<(u32, Arc<dyn DiskFile>)>,
+    /// A sync has failed.
+    pub broken: bool,
 }
 
 /// The pack that is appended to.
@@ -93,6 +96,7 @@ impl Packs {
 
     /// Appends a chunk that is not here yet.
     pub fn append(&mut self, record: &Record) -> Result<(), DiskError> {
+        self.check()?;
         let room = self.pack_bytes.saturating_sub(record.bytes.len() as u64);
         if self.active.as_ref().is_some_and(|active| active.length > room.max(START_BYTES as u64)) {
             self.seal()?;
@@ -123,6 +127,7 @@ impl Packs {
 
     /// Makes the active pack durable.
     pub fn sync(&mut self) -> Result<(), DiskError> {
+        self.check()?;
         let Some(active) = self.active.as_mut().filter(|active| active.synced < active.length) else {
             return Ok(());
         };
@@ -133,22 +138,23 @@ impl Packs {
         });
         match done {
             Ok(()) => active.synced = active.length,
-            Err(_) => self.forget_unsynced(),
+            Err(_) => self.broken = true,
         }
         done
     }
 
-    /// After a failed sync: what it was to write counts as lost.
-    fn forget_unsynced(&mut self) {
-        let Some(active) = self.active.take() else { return };
-        for entry in active.entries.iter().filter(|entry| u64::from(entry.offset) >= active.synced) {
-            self.places.remove(&Place::new(&entry.id, active.number, entry.offset));
-        }
-        self.sealed.insert(active.number, active.synced);
+    /// Refuses to write once a sync has failed.
+    pub fn check(&self) -> Result<(), DiskError> {
+        let source = || {
+            io::Error::other("an earlier sync failed; look at the card's health, then open the folder anew")
+        };
+        if self.broken { Err(source()).doing("write to", &self.folder) } else { Ok(()) }
     }
 
     /// Ends the active pack: synced, and its index in place.
     pub fn seal(&mut self) -> Result<(), DiskError> {
+        let Some(active) = &self.active else { return Ok(()) };
+        active.drop_rest().doing("shorten", &self.path(active.number))?;
         self.sync()?;
         let Some(active) = &self.active else { return Ok(()) };
         self.write_index(active.number, active.length, &active.entries)?;
@@ -192,12 +198,17 @@ impl Packs {
 impl Active {
     /// Writes a record behind the last one. A write that fails leaves the pack as long as it was: what it left
     /// there is overwritten by the next, or cut off at the next opening.
-    pub fn append(&mut self, record: &Record) -> std::io::Result<()> {
-        let offset = u32::try_from(self.length).map_err(std::io::Error::other)?;
+    pub fn append(&mut self, record: &Record) -> io::Result<()> {
+        let offset = u32::try_from(self.length).map_err(io::Error::other)?;
         self.file.write_all_at(&record.bytes, self.length)?;
         self.entries.push(Entry { id: record.header.id, offset, stored: record.header.stored });
         self.length += record.bytes.len() as u64;
         Ok(())
+    }
+
+    /// Drops what a failed write left behind the last record.
+    fn drop_rest(&self) -> io::Result<()> {
+        if self.file.len()? > self.length { self.file.set_len(self.length) } else { Ok(()) }
     }
 }
 
@@ -211,7 +222,7 @@ pub(super) fn read_index(disk: &dyn Disk, folder: &Path, number: u32, length: u6
     index::parse(&disk.read(&path).ok()?, length)
 }
 
-fn gather(file: &dyn DiskFile, length: u64) -> std::io::Result<Vec<Entry>> {
+fn gather(file: &dyn DiskFile, length: u64) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     scan(file, length, &mut |offset, header, _| entries.extend(entry_at(offset, header)))?;
     Ok(entries)

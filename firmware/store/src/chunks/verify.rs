@@ -102,12 +102,13 @@ impl Pack {
         Ok(())
     }
 
-    /// Names and forgets the chunks that the index puts into a damaged stretch.
+    /// Names and forgets the chunks that the index puts into a damaged stretch. A stretch without any is what a
+    /// power cut left of chunks that were never promised; only a pack's first bytes are missed there.
     fn damaged(&self, chunks: &Chunks, range: Range<u64>) -> Vec<Damage> {
         let damage = |offset, bytes, id| Damage { pack: self.path.clone(), offset, bytes, id };
         let lost: Vec<&Entry> =
             self.entries.iter().filter(|entry| range.contains(&u64::from(entry.offset))).collect();
-        if lost.is_empty() {
+        if lost.is_empty() && range.start == 0 {
             return vec![damage(range.start, range.end - range.start, None)];
         }
         let mut packs = chunks.lock();
