@@ -118,14 +118,14 @@ fn it_is_safe_when_the_last_hand_leaves_it() {
 
 #[test]
 fn the_safe_level_is_the_board_s_not_off() {
-    let text = "title = \"Magnet\"\ndriver = \"sim\"\n[devices.magnet]\nkind = \"relay\"\nsafe = \"on\"\n";
-    let spec = BoardSpec::parse("magnet", text, &|_| unreachable!("it inherits nothing")).unwrap();
+    let text = "title = \"Kiln\"\ndriver = \"sim\"\n[devices.fan]\nkind = \"relay\"\nsafe = \"on\"\n";
+    let spec = BoardSpec::parse("kiln", text, &|_| unreachable!("it inherits nothing")).unwrap();
     let board = SimBoard::new(spec, Arc::new(SimClock::default()), Arc::new(|_| {}));
-    let magnet = name("magnet");
-    assert!(board.get(&magnet).unwrap(), "from the beginning");
-    board.set(&magnet, false).unwrap();
-    board.make_safe(&magnet).unwrap();
-    assert!(board.get(&magnet).unwrap());
+    let fan = name("fan");
+    assert!(board.get(&fan).unwrap(), "from the beginning");
+    board.set(&fan, false).unwrap();
+    board.make_safe(&fan).unwrap();
+    assert!(board.get(&fan).unwrap());
 }
 
 #[test]
