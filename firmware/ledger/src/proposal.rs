@@ -11,7 +11,7 @@ use crate::{
     keys::Owner,
     line::{footing, since},
     log,
-    merge_check::{self, check_validator, needed},
+    merge_check::{self, Made, check_validator, needed},
     object::{Kind, Layered, NewObjects, Objects},
     rules::RuleError,
     sign::Draft,
@@ -20,6 +20,7 @@ use crate::{
     tree::{Edits, Entry, Folder, TreeError, edit},
 };
 use model::{BlockId, Document, Event, EventError, KeyId, Millis, Name, ObjectId, StatePath};
+use std::collections::BTreeSet;
 
 /// A file to write, or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,7 +197,7 @@ pub fn merge_block(
 ) -> Result<Merged, DraftError> {
     let main = main_block(objects, main)?;
     let (mut offers, mut left_out) = (Vec::new(), Vec::new());
-    for head in heads.iter().collect::<std::collections::BTreeSet<_>>() {
+    for head in heads.iter().collect::<BTreeSet<_>>() {
         match examine(objects, &main, *head)? {
             Ok(Some(offer)) => offers.push(offer),
             Ok(None) => {}
@@ -205,29 +206,41 @@ pub fn merge_block(
     }
     let latest = offers.iter().map(|offer| offer.head.at).fold(main.at, Millis::max);
     let at = whole_seconds(meta.at).max(latest);
-    let made = merge_check::make(objects, &main, offers, at)?;
-    left_out.extend(made.left_out);
+    let mut made = merge_check::make(objects, &main, offers, at)?;
+    left_out.append(&mut made.left_out);
     left_out.sort_by_key(|(head, _)| *head);
     if made.heads.is_empty() {
         return Ok(Merged { draft: None, left_out });
     }
-    let draft = Draft {
+    let draft = merge_draft(objects, &main, &made, &left_out, at, &meta)?;
+    check_validator(objects, &draft.preview(), &main)?;
+    Ok(Merged { draft: Some(draft), left_out })
+}
+
+fn merge_draft(
+    objects: &dyn Objects,
+    main: &Block,
+    made: &Made,
+    left_out: &[(BlockId, Reason)],
+    at: Millis,
+    meta: &Meta,
+) -> Result<Draft, DraftError> {
+    let message = Message {
+        org: Some(main.org),
+        height: main.height.map(|height| height + 1),
+        left_out: left_out.iter().map(|(head, why)| (*head, as_reason(&why.to_string()))).collect(),
+        ..message(BlockKind::Merge, meta)?
+    };
+    Ok(Draft {
         tree: made.tree,
         parents: [main.id].into_iter().chain(made.heads.iter().map(|head| head.id)).collect(),
         author: meta.author,
-        author_name: author_name(objects, &main, &meta)?,
+        author_name: author_name(objects, main, meta)?,
         at,
-        message: Message {
-            org: Some(main.org),
-            height: main.height.map(|height| height + 1),
-            left_out: left_out.iter().map(|(head, why)| (*head, as_reason(&why.to_string()))).collect(),
-            ..message(BlockKind::Merge, &meta)?
-        },
+        message,
         objects: needed(&made.tree, &made.objects),
         abandoned: None,
-    };
-    check_validator(objects, &draft.preview(), &main)?;
-    Ok(Merged { draft: Some(draft), left_out })
+    })
 }
 
 /// A head's offer to main; `None` if main has it already.

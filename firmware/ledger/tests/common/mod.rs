@@ -4,6 +4,9 @@
 #![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a failed test")]
 
+mod forge;
+
+pub use forge::*;
 use ledger::{
     Block, Change, Draft, DraftError, Genesis, Layered, MemoryObjects, Merged, Meta, NewBlock, NewObjects,
     State, document_block, event_block, genesis, merge_block,
@@ -210,51 +213,4 @@ pub fn event(seq: u64) -> Event {
     let mut data = serde_json::Map::new();
     data.insert("member".into(), "dora".into());
     Event { at: Millis(1_000_000 + seq), dapp: name("doorbot"), data, kind: name("access"), seq }
-}
-
-/// A commit written by hand, to say what the room itself would not.
-pub struct Forged<'a> {
-    pub tree: model::ObjectId,
-    pub parents: Vec<BlockId>,
-    pub author: &'a str,
-    pub org: String,
-    pub seconds: u64,
-    pub message: String,
-    pub key: SigningKey,
-}
-
-impl<'a> Forged<'a> {
-    /// A true copy of a block, signed by the same author.
-    pub fn like(block: &Block, author: &'a str) -> Self {
-        let signed = String::from_utf8(block.signed.clone()).unwrap();
-        let (header, message) = signed.split_once("\n\n").unwrap();
-        let org = header.split_once('@').unwrap().1.split_once('>').unwrap().0.to_string();
-        let (tree, parents) = (block.tree, block.parents.clone());
-        let seconds = block.at.seconds();
-        Self { tree, parents, author, org, seconds, message: message.into(), key: key(author) }
-    }
-
-    pub fn with_message(mut self, from: &str, to: &str) -> Self {
-        assert!(self.message.contains(from), "{from:?} is not in {:?}", self.message);
-        self.message = self.message.replace(from, to);
-        self
-    }
-
-    pub fn unsigned(&self) -> String {
-        let parents: String = self.parents.iter().map(|parent| format!("parent {parent}\n")).collect();
-        let who = format!("{} <{}@{}> {} +0000", self.author, id(self.author), self.org, self.seconds);
-        format!("tree {}\n{parents}author {who}\ncommitter {who}\n\n{}", self.tree, self.message)
-    }
-
-    pub fn bytes(&self) -> Vec<u8> {
-        let unsigned = self.unsigned();
-        let signature = self.key.sign("git", unsigned.as_bytes()).unwrap();
-        with_signature(&unsigned, &signature)
-    }
-}
-
-pub fn with_signature(unsigned: &str, signature: &str) -> Vec<u8> {
-    let header = format!("gpgsig-sha256 {}\n", signature.replace('\n', "\n "));
-    let (head, message) = unsigned.split_once("\n\n").unwrap();
-    format!("{head}\n{header}\n{message}").into_bytes()
 }
