@@ -23,7 +23,7 @@ use crate::{
     policy::Denied,
     rules::{RuleError, adds_mark, check_contents},
     state::{SignerError, State, StateError},
-    tree::{Edits, Entry, edit},
+    tree::{Edits, Entry, TreeError, edit},
 };
 use model::{BlockId, Document, Millis, Name, ObjectId};
 use std::collections::BTreeSet;
@@ -68,6 +68,11 @@ pub enum Reason {
     /// Events of the node are on main already under the same numbers.
     #[error("its log files differ from those that main has under the same names")]
     Log,
+    /// Another key writes the node's log by now.
+    #[error(
+        "its node has another key on main by now, which goes on with the log; the events stay on this key's own branch"
+    )]
+    Replaced,
     /// Something of it is missing or damaged.
     #[error("it cannot be read: {0}")]
     Unreadable(Box<IntegrateError>),
@@ -198,8 +203,9 @@ pub(crate) fn take(
         Ok(tree) => (tree, None),
         Err(reason) => (*tree, Some(reason)),
     };
-    let Some(with_logs) = take_logs(objects, &with_documents, offer, new)? else {
-        return Ok(Taken::Nothing(Reason::Log));
+    let with_logs = match take_logs(objects, &with_documents, offer, new)? {
+        Ok(tree) => tree,
+        Err(reason) => return Ok(Taken::Nothing(reason)),
     };
     Ok(match reason {
         None => Taken::Whole(with_logs),
@@ -271,34 +277,48 @@ fn judge(
     Ok(Ok(()))
 }
 
-/// Adds the files of the author's own log; `None` if one is there already and differs.
+/// Adds the files of the author's own log.
 fn take_logs(
     objects: &dyn Objects,
     tree: &ObjectId,
     offer: &Offer,
     new: &mut NewObjects,
-) -> Result<Option<ObjectId>, IntegrateError> {
-    let state_objects = Layered { new, base: objects };
-    let state = State::at_tree(&state_objects, *tree);
-    let own = offer.owner.node().map(log::folder);
-    let mut edits = Edits::new();
-    for change in &offer.logs {
-        let is_own = own.as_ref().is_some_and(|folder| change.path.is_within(folder.as_str()));
-        let (true, None, Some(file)) = (is_own, change.old, change.new) else { return Ok(None) };
-        match state.entry(&change.path)? {
-            None => edits.insert(change.path.clone(), Some(Entry::File(file))),
-            Some(Entry::File(there)) if there == file => None,
-            Some(_) => return Ok(None),
-        };
+) -> Result<Result<ObjectId, Reason>, IntegrateError> {
+    if offer.logs.is_empty() {
+        return Ok(Ok(*tree));
     }
-    if edits.is_empty() {
-        return Ok(Some(*tree));
-    }
+    let edits = match new_log_files(&Layered { new, base: objects }, tree, offer)? {
+        Ok(edits) => edits,
+        Err(reason) => return Ok(Err(reason)),
+    };
     match edit(objects, tree, &edits, new) {
-        Ok(tree) => Ok(Some(tree)),
-        Err(crate::tree::TreeError::Occupied { .. }) => Ok(None),
+        Ok(tree) => Ok(Ok(tree)),
+        Err(TreeError::Occupied { .. }) => Ok(Err(Reason::Log)),
         Err(error) => Err(MergeError::from(error).into()),
     }
+}
+
+fn new_log_files(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+) -> Result<Result<Edits, Reason>, IntegrateError> {
+    let Some(node) = offer.owner.node() else { return Ok(Err(Reason::Log)) };
+    let state = State::at_tree(objects, *tree);
+    if state.node(node)?.is_some_and(|document| document.key != offer.head.author) {
+        return Ok(Err(Reason::Replaced));
+    }
+    let folder = log::folder(node);
+    let mut edits = Edits::new();
+    for change in &offer.logs {
+        let added = change.new.filter(|_| change.old.is_none() && change.path.is_within(folder.as_str()));
+        match (added.map(Entry::File), state.entry(&change.path)?) {
+            (Some(file), None) => edits.insert(change.path.clone(), Some(file)),
+            (Some(file), Some(there)) if file == there => None,
+            _ => return Ok(Err(Reason::Log)),
+        };
+    }
+    Ok(Ok(edits))
 }
 
 /// Checks every block of a head's line that main does not have, and that the line goes on from what main has.

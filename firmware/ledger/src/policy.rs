@@ -215,3 +215,96 @@ fn may_log(signer: &Signer, path: &StatePath) -> Result<(), Denied> {
         Err(Denied::Log { path: path.clone(), owner: signer.owner.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"
+        roles = { owner = ["alice"], staff = ["carol"], empty = [] }
+        rules = [
+            { paths = ["policy.toml", "keys/*"], roles = ["owner"] },
+            { paths = ["people/*"], roles = ["staff"], dapps = ["desk"] },
+            { paths = ["people/**"], roles = ["owner", "empty"] },
+        ]
+    "#;
+
+    fn policy(text: &str) -> Result<Policy, PolicyError> {
+        Policy::parse(text.as_bytes())
+    }
+
+    fn path(text: &str) -> StatePath {
+        text.parse().unwrap()
+    }
+
+    fn signer(owner: &str, dapp: Option<&str>) -> Signer {
+        let writes = vec!["people/*".parse().unwrap()];
+        Signer {
+            key: "00112233445566778899aabbccddeeff".parse().unwrap(),
+            owner: owner.parse().unwrap(),
+            active_node: true,
+            dapp: dapp.map(|name| DappRights { name: name.parse().unwrap(), writes }),
+        }
+    }
+
+    #[test]
+    fn rules_add_up_and_what_no_rule_names_is_nobodys() {
+        let policy = policy(POLICY).unwrap();
+        let may = |owner: &str, at: &str| policy.may_write(&signer(owner, None), &path(at)).is_ok();
+        assert!(may("person:alice", "policy.toml") && !may("person:carol", "policy.toml"));
+        assert!(may("person:alice", "people/x.toml") && may("person:carol", "people/x.toml"));
+        assert!(may("person:alice", "people/a/b.toml") && !may("person:carol", "people/a/b.toml"));
+        assert!(!may("person:alice", "org.toml") && !may("person:dora", "people/x.toml"));
+        assert!(!may("node:alice", "policy.toml") && !may("release:alice", "policy.toml"));
+        let names: Vec<&str> =
+            policy.writers_of(&path("people/x.toml")).into_iter().map(Name::as_str).collect();
+        assert_eq!(names, ["alice", "carol"]);
+    }
+
+    #[test]
+    fn a_dapp_writes_by_an_active_node_where_a_rule_names_it() {
+        let policy = policy(POLICY).unwrap();
+        let denied = |signer: &Signer, at: &str| policy.may_write(signer, &path(at)).err();
+        assert_eq!(denied(&signer("node:front", Some("desk")), "people/x.toml"), None);
+        let other = denied(&signer("node:front", Some("other")), "people/x.toml");
+        assert!(matches!(other, Some(Denied::Dapp { .. })));
+        let elsewhere = denied(&signer("node:front", Some("desk")), "keys/x.toml");
+        assert!(matches!(elsewhere, Some(Denied::Dapp { .. })));
+        let replaced = Signer { active_node: false, ..signer("node:front", Some("desk")) };
+        assert!(matches!(denied(&replaced, "people/x.toml"), Some(Denied::NotANode { .. })));
+        let person = denied(&signer("person:alice", Some("desk")), "people/x.toml");
+        assert!(matches!(person, Some(Denied::NotANode { .. })));
+    }
+
+    #[test]
+    fn a_log_is_its_own_nodes_whatever_the_policy_says() {
+        let policy =
+            policy("roles = { owner = [\"alice\"] }\nrules = [{ paths = [\"**\"], roles = [\"owner\"] }]")
+                .unwrap();
+        let at = path("log/front/2026-11/22/000001.jsonl");
+        assert!(policy.may_write(&signer("node:front", None), &at).is_ok());
+        for other in ["person:alice", "node:back", "node:fron"] {
+            assert!(
+                matches!(policy.may_write(&signer(other, None), &at), Err(Denied::Log { .. })),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_misspelt_rule_is_an_error() {
+        for (from, to) in [
+            ("dapps =", "dapp ="),
+            ("\"staff\"]", "\"stuff\"]"),
+            ("[\"people/*\"]", "[]"),
+            ("people/*", "people/*.toml"),
+            (
+                "{ paths = [\"policy.toml\", \"keys/*\"], roles = [\"owner\"] }",
+                "{ paths = [\"policy.toml\"] }",
+            ),
+            ("rules", "rule"),
+        ] {
+            assert!(POLICY.contains(from) && policy(&POLICY.replace(from, to)).is_err(), "{to} was taken");
+        }
+    }
+}

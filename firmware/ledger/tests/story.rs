@@ -163,6 +163,28 @@ fn the_door_log_of_a_revoked_node_is_kept() {
 }
 
 #[test]
+fn a_node_with_a_new_key_goes_on_with_the_log_and_the_old_key_no_more() {
+    let mut house = House::new();
+    let first = house.events("back", 2);
+    house.merge(&[first]);
+    let late = house.events("back", 3);
+    let mut spare = key_document("node:spare");
+    spare.content =
+        spare.content.map(|text| String::from_utf8(text).unwrap().replace("node:spare", "node:back").into());
+    let node = format!("key = \"{}\"\nboard = \"sim\"\nplace = \"door\"\n", id("spare"));
+    let changes = [spare, change("nodes/back.toml", &node), revoked_key("node:back", "alice", 5)];
+    assert!(house.change("alice", &changes).is_empty());
+    let meta = house.meta("spare");
+    let draft =
+        ledger::event_block(&house.store, house.main, None, &name("back"), &[event(3)], meta).unwrap();
+    let next = house.keep("spare", draft.sign(&key("spare")).unwrap());
+    let left_out = house.merge(&[late, next]);
+    assert_eq!(left_out.len(), 1);
+    assert!(left_out[0].1.contains("another key on main"), "{left_out:?}");
+    assert_eq!(house.verify().unwrap().events, 3);
+}
+
+#[test]
 fn a_revocation_goes_in_before_what_the_revoked_wrote_at_the_same_time() {
     let mut house = House::new();
     let bob = house.write("bob", &[change("people/erik.toml", "name = \"Erik\"\n")]);
