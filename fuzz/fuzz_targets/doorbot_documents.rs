@@ -19,11 +19,17 @@ fuzz_target!(|input: (&[u8], u64, bool)| {
     let (bytes, at, trusted) = input;
     let Ok(document) = Document::parse(bytes) else { return };
     let json = serde_json::Value::from(dapp::wire::to_json(&document));
-    let documents: Vec<_> = PATHS.iter().map(|path| serde_json::json!({"path": path, "document": json})).collect();
+    let documents: Vec<_> =
+        PATHS.iter().map(|path| serde_json::json!({"path": path, "document": json})).collect();
     let line = serde_json::json!({"type": "snapshot", "documents": documents}).to_string();
     let mut view = View::default();
     view.take(serde_json::from_str(&line).expect("because it is a line of the watch"));
-    let now = Now { at: Millis(at), trusted, stale_ms: at, zone: TimeZone::get("America/Detroit").expect("bundled") };
+    let now = Now {
+        at: Millis(at),
+        trusted,
+        stale_ms: at,
+        zone: TimeZone::get("America/Detroit").expect("bundled"),
+    };
     if let Ok(schedule) = Schedule::parse(&json.to_string()) {
         schedule.is_open(now.at, &now.zone);
         schedule.next_opening(now.at, &now.zone);

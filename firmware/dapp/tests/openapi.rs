@@ -61,61 +61,80 @@ fn value(sample: &impl serde::Serialize) -> Value {
     serde_json::to_value(sample).unwrap()
 }
 
-fn samples() -> Vec<(&'static str, Value)> {
-    let block = BlockId::new([1; 32]);
-    let document = json!({"name": "Alice"}).as_object().unwrap().clone();
-    let path: model::StatePath = "people/alice.toml".parse().unwrap();
-    let name: model::Name = "reader".parse().unwrap();
-    let pair = PathDocument { path: path.clone(), document: document.clone() };
-    let clock = Clock { now: Millis(5), trusted: true, reason: "set by NTP".into() };
+fn document() -> JsonMap {
+    json!({"name": "Alice"}).as_object().unwrap().clone()
+}
+
+fn path() -> model::StatePath {
+    "people/alice.toml".parse().unwrap()
+}
+
+fn name() -> model::Name {
+    "reader".parse().unwrap()
+}
+
+const BLOCK: BlockId = BlockId::new([1; 32]);
+
+type Samples = Vec<(&'static str, Value)>;
+
+fn samples() -> Samples {
+    [samples_of_the_state(), samples_of_writing(), samples_of_devices()].concat()
+}
+
+fn samples_of_the_state() -> Samples {
     let info = Info {
         org: OrgId::new([2; 32]),
         org_name: "Space".into(),
         timezone: "America/Detroit".into(),
-        node: name.clone(),
-        dapp: name.clone(),
-        head: block,
+        node: name(),
+        dapp: name(),
+        head: BLOCK,
         height: 3,
         protocol: 1,
-        clock,
+        clock: Clock { now: Millis(5), trusted: true, reason: "set by NTP".into() },
         stale_ms: 0,
     };
-    let write = DocumentChange::Write { path: path.clone(), document: document.clone() };
-    let delete = DocumentChange::Delete { path: path.clone() };
-    let request = DocumentsRequest { message: "why".into(), changes: vec![write, delete] };
-    let device = DeviceInfo { name: name.clone(), kind: DeviceKind::Reader, on: false };
-    let record = EventRecord { seq: 1, at: Millis(5), kind: name.clone(), data: document.clone() };
-    let changed = WatchLine::Change { block, changed: vec![pair.clone()], removed: vec![path.clone()] };
-    let digests = vec![BadgeDigest::new([3; 32])];
-    let mut samples = vec![
+    let pair = PathDocument { path: path(), document: document() };
+    let changed = WatchLine::Change { block: BLOCK, changed: vec![pair.clone()], removed: vec![path()] };
+    vec![
         ("Error", value(&ErrorBody::new(ErrorCode::Denied, "message", "hint"))),
         ("Info", value(&info)),
-        ("StateDocument", value(&StateDocument { path, block, document: document.clone() })),
-        ("StateFolder", value(&StateFolder { block, documents: vec![pair.clone()] })),
-        ("WatchLine", value(&WatchLine::Snapshot { block, documents: vec![pair] })),
+        ("StateDocument", value(&StateDocument { path: path(), block: BLOCK, document: document() })),
+        ("StateFolder", value(&StateFolder { block: BLOCK, documents: vec![pair.clone()] })),
+        ("WatchLine", value(&WatchLine::Snapshot { block: BLOCK, documents: vec![pair] })),
         ("WatchLine", value(&changed)),
         ("WatchLine", value(&WatchLine::Alive {})),
-        ("EventRequest", value(&EventRequest { kind: name.clone(), data: document })),
+    ]
+}
+
+fn samples_of_writing() -> Samples {
+    let write = DocumentChange::Write { path: path(), document: document() };
+    let delete = DocumentChange::Delete { path: path() };
+    let request = DocumentsRequest { message: "why".into(), changes: vec![write, delete] };
+    let record = EventRecord { seq: 1, at: Millis(5), kind: name(), data: document() };
+    vec![
+        ("EventRequest", value(&EventRequest { kind: name(), data: document() })),
         ("EventAppended", value(&EventAppended { seq: 1, at: Millis(5) })),
         ("EventList", value(&EventList { events: vec![record] })),
         ("DocumentsRequest", value(&request)),
-        ("DocumentsWritten", value(&DocumentsWritten { block, height: 4 })),
+        ("DocumentsWritten", value(&DocumentsWritten { block: BLOCK, height: 4 })),
+        ("Done", value(&Done {})),
+    ]
+}
+
+fn samples_of_devices() -> Samples {
+    let device = DeviceInfo { name: name(), kind: DeviceKind::Reader, on: false };
+    let (digests, reason) = (vec![BadgeDigest::new([3; 32])], "checksum".to_string());
+    vec![
         ("DeviceList", value(&DeviceList { devices: vec![device] })),
         ("SetDevice", value(&SetDevice { on: true, for_ms: Some(4000) })),
         ("SetDevice", value(&SetDevice { on: false, for_ms: None })),
-        ("DeviceSet", value(&DeviceSet { name: name.clone(), on: true })),
-        ("Done", value(&Done {})),
-    ];
-    let reason = "checksum".to_string();
-    for line in [
-        InputLine::Badge { device: name.clone(), at: Millis(5), digests },
-        InputLine::BadReading { device: name.clone(), at: Millis(5), reason },
-        InputLine::Edge { device: name, at: Millis(5), on: true },
-        InputLine::Alive {},
-    ] {
-        samples.push(("InputLine", value(&line)));
-    }
-    samples
+        ("DeviceSet", value(&DeviceSet { name: name(), on: true })),
+        ("InputLine", value(&InputLine::Badge { device: name(), at: Millis(5), digests })),
+        ("InputLine", value(&InputLine::BadReading { device: name(), at: Millis(5), reason })),
+        ("InputLine", value(&InputLine::Edge { device: name(), at: Millis(5), on: true })),
+        ("InputLine", value(&InputLine::Alive {})),
+    ]
 }
 
 #[test]
