@@ -19,6 +19,7 @@ fn main() {
         bench.add(first, batch.min(events + 1 - first));
     }
     let made = start.elapsed();
+    let reads = bench.store.reads();
     let start = Instant::now();
     let report = verify(&bench.store, bench.main, &mut |_| {}).unwrap();
     let verified = start.elapsed();
@@ -29,6 +30,8 @@ fn main() {
     println!("verified {:.0} events/s", report.events as f64 / verified.as_secs_f64());
     println!("verified {:.0} blocks/s", report.blocks as f64 / verified.as_secs_f64());
     println!("verify {:.3} s", verified.as_secs_f64());
+    let reads = bench.store.reads() - reads;
+    println!("reads {:.1} objects/block", reads as f64 / report.blocks as f64);
     println!("objects {:.0} bytes/event", bytes as f64 / report.events as f64);
 }
 

@@ -203,44 +203,41 @@ pub fn check_block(objects: &dyn Objects, block: &Block) -> Result<(), BlockFaul
 
 /// As [`check_block`], for one who follows the writers' lines itself.
 pub(crate) fn check_but_lines(objects: &dyn Objects, block: &Block) -> Result<(), BlockFault> {
-    check_signed(objects, block)?;
-    check_unsigned(objects, block)
-}
-
-/// The signature, by the key as the state knows it that decides about the block.
-fn check_signed(objects: &dyn Objects, block: &Block) -> Result<(), BlockFault> {
-    let state = deciding_state(objects, block)?;
-    let stranger = || SignerError::Stranger { key: block.author };
-    let key = state.key(&block.author)?.ok_or_else(stranger)?;
+    let main = block.main().map(|main| Block::read(objects, main)).transpose()?;
+    // The state whose keys and policy decide: of the block of main below it; of a genesis its own.
+    let state = State::at_tree(objects, main.as_ref().map_or(block.tree, |main| main.tree));
+    let key = state.key(&block.author)?.ok_or(SignerError::Stranger { key: block.author })?;
     check_signature(block, &key.public)?;
-    Ok(())
-}
-
-/// The state whose keys and policy decide about a block: of the block of main below it; of a genesis its own.
-fn deciding_state<'a>(objects: &'a dyn Objects, block: &Block) -> Result<State<'a>, StateError> {
-    match block.main() {
-        Some(main) => State::at(objects, main),
-        None => Ok(State::at_tree(objects, block.tree)),
-    }
+    let signer = state.signer_with(&block.author, key, block.dapp.as_ref())?;
+    check_rules(objects, block, main.as_ref(), &signer)
 }
 
 /// All rules but the signature; so a draft can be checked before it is signed.
 pub(crate) fn check_unsigned(objects: &dyn Objects, block: &Block) -> Result<(), BlockFault> {
-    let state = deciding_state(objects, block)?;
+    let main = block.main().map(|main| Block::read(objects, main)).transpose()?;
+    let state = State::at_tree(objects, main.as_ref().map_or(block.tree, |main| main.tree));
     let signer = state.signer(&block.author, block.dapp.as_ref())?;
+    check_rules(objects, block, main.as_ref(), &signer)
+}
+
+fn check_rules(
+    objects: &dyn Objects,
+    block: &Block,
+    main: Option<&Block>,
+    signer: &Signer,
+) -> Result<(), BlockFault> {
     if *signer.owner.name() != block.author_name {
         let (found, wanted) = (block.author_name.clone(), signer.owner.name().clone());
         return Err(BlockFault::Name { found, wanted });
     }
-    let Some(main) = block.main() else { return check_genesis(objects, block, &signer) };
-    let main = Block::read(objects, main)?;
+    let Some(main) = main else { return check_genesis(objects, block, signer) };
     if !main.kind.is_of_main() {
         return Err(BlockFault::NotOnMain { parent: main.id });
     }
-    check_parent(block, &main)?;
+    check_parent(block, main)?;
     match block.kind {
-        BlockKind::Merge => check_merge(objects, block, &main),
-        _ => Writing { objects, block, main: &main, signer: &signer }.check(),
+        BlockKind::Merge => check_merge(objects, block, main),
+        _ => Writing { objects, block, main, signer }.check(),
     }
 }
 
@@ -307,8 +304,9 @@ impl Writing<'_> {
 
     /// A writer stays on its block of main or moves on to a later one.
     fn check_ground(&self, own: &Block) -> Result<(), BlockFault> {
-        let ground = Block::read(self.objects, own.parents[0])?;
-        if ground.id == self.main.id || ground.height < self.main.height {
+        let ground = own.parents[0];
+        let stays = ground == self.main.id;
+        if stays || Block::read(self.objects, ground)?.height < self.main.height {
             Ok(())
         } else {
             Err(BlockFault::WentBack)

@@ -162,9 +162,11 @@ pub(crate) fn offer(
     let Some(dapps) = dapps_of_run(objects, &head, since.last.as_ref())? else {
         return Ok(Err(Reason::SecondLine));
     };
-    let ground = Block::read(objects, head.parents[0])?;
-    let last_of_run = since.last.as_ref().filter(|last| last.main() == Some(ground.id));
-    let base = last_of_run.map_or(ground.tree, |last| last.tree);
+    let base = match since.last.as_ref().filter(|last| last.main() == head.main()) {
+        Some(last) => last.tree,
+        None if head.main() == Some(main.id) => main.tree,
+        None => Block::read(objects, head.parents[0])?.tree,
+    };
     let changes = diff(objects, Some(&base), Some(&head.tree)).map_err(MergeError::from)?;
     let (logs, documents): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.path.is_within("log"));
     let Some(key) = State::at_tree(objects, main.tree).key(&head.author)? else {

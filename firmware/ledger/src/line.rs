@@ -59,6 +59,9 @@ pub(crate) struct Since {
 /// Looks from `main` down to the block of main on which `head` builds.
 pub(crate) fn since(objects: &dyn Objects, main: BlockId, head: &Block) -> Result<Since, BlockError> {
     let Some(ground) = head.main() else { return Ok(Since { on_main: false, last: None }) };
+    if ground == main {
+        return Ok(Since { on_main: true, last: None });
+    }
     let height = Block::read(objects, ground)?.height;
     let (mut walk, mut last) = (Main::from(objects, main), None);
     while let Some(block) = walk.next()? {

@@ -242,6 +242,16 @@ impl<'a> State<'a> {
     /// Who signs with a key, if the key is known and not revoked.
     pub fn signer(&self, key: &KeyId, dapp: Option<&Name>) -> Result<Signer, SignerError> {
         let document = self.key(key)?.ok_or(SignerError::Stranger { key: *key })?;
+        self.signer_with(key, document, dapp)
+    }
+
+    /// As [`State::signer`], for one who has read the key's document.
+    pub(crate) fn signer_with(
+        &self,
+        key: &KeyId,
+        document: KeyDocument,
+        dapp: Option<&Name>,
+    ) -> Result<Signer, SignerError> {
         if let Some(revoked) = document.revoked {
             let (by, reason) = (revoked.by, revoked.reason);
             return Err(SignerError::Revoked { key: *key, owner: document.owner, by, reason });
