@@ -233,6 +233,12 @@ impl Wal {
     }
 }
 
+/// Every whole event in the bytes of a segment, whatever else is in them: to look into a copy that was set aside.
+/// Events that were freed long ago are among them.
+pub fn whole_events(segment: &[u8]) -> impl Iterator<Item = Event> {
+    record::scan(segment).into_iter().map(|record| record.event)
+}
+
 /// The number in a segment's name; `None` for any other file.
 fn number(path: &Path) -> Option<u64> {
     let stem = path.file_name()?.to_str()?.strip_suffix(".wal")?;
