@@ -149,7 +149,8 @@ impl Runner {
         self.say(release, "stopping", reason.clone());
         alive.stopper.stop();
         if !alive.ended.is_terminated() {
-            tracing::info!(dapp = %self.name, reason = reason.as_deref().unwrap_or("another release"), "stops");
+            let why = reason.as_deref().unwrap_or("another release, or none, is wanted");
+            tracing::info!(dapp = %self.name, why, "stops");
             let ended = describe((&mut alive.ended).await);
             tracing::info!(dapp = %self.name, ended, "stopped");
         }

@@ -1,0 +1,124 @@
+//! What was acknowledged stays: after a kill in the middle, on a full disk, after a failed write.
+
+mod common;
+
+use agent::{core::Core, run::Appliance};
+use common::{Up, found, options};
+use serde_json::json;
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+use store::{
+    crash::{Fault, FaultyDisk},
+    disk::RealDisk,
+};
+
+const DOOR: &str = "name = \"door\"\nversion = \"1\"\ndevices = [\"strike\"]\n[serve]\n";
+const CHILD_HOME: &str = "LEDGER_TEST_CHILD_HOME";
+
+/// Not a test of its own: the process that [`events_that_were_acknowledged_survive_kill_9`] kills.
+#[tokio::test]
+async fn child() {
+    let Some(home) = std::env::var_os(CHILD_HOME) else { return };
+    let home = Path::new(&home);
+    let appliance = Appliance::open(&options(home), Arc::new(RealDisk)).unwrap();
+    appliance.serve_admin().unwrap();
+    for n in 0.. {
+        let data = json!({"n": n}).as_object().unwrap().clone();
+        let keeper = &appliance.services.keeper;
+        let event = keeper.append(common::name("door"), common::name("access"), data).await.unwrap();
+        println!("acknowledged {}", event.seq);
+        if n % 40 == 39 {
+            keeper.flush().await.unwrap();
+        }
+    }
+}
+
+#[test]
+fn events_that_were_acknowledged_survive_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    found(folder.path());
+    let mut before = 0;
+    for wanted in [25_u64, 90, 131] {
+        let mut child = spawn(folder.path());
+        let acknowledged = listen_until(&mut child, before + wanted);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let home = agent::home::Home::open(folder.path()).unwrap();
+        let core = Core::open(&home, Arc::new(RealDisk), agent::clock::machine()).unwrap();
+        assert!(core.counts().durable >= acknowledged, "event {acknowledged} was acknowledged and is gone");
+        before = core.counts().durable;
+        let limit = Some(1000);
+        let log = core.log(&agent::wire::LogQuery { limit, after: Some(0), ..Default::default() }).unwrap();
+        let numbers: Vec<u64> = log.iter().map(|entry| entry.event.seq).collect();
+        assert_eq!(numbers, (1..=before).collect::<Vec<_>>(), "each once, none missing");
+    }
+}
+
+fn spawn(home: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child", "--nocapture"]).env(CHILD_HOME, home);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn listen_until(child: &mut Child, wanted: u64) -> u64 {
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        let number = line.rsplit_once("acknowledged ").and_then(|(_, number)| number.parse::<u64>().ok());
+        if let Some(number) = number.filter(|number| *number >= wanted) {
+            return number;
+        }
+    }
+    panic!("the child ended by itself");
+}
+
+/// How many calls opening a new home takes.
+async fn calls_to_open() -> usize {
+    let disk = FaultyDisk::new(Arc::new(RealDisk), Fault::Full, usize::MAX);
+    let up = Up::on(Arc::new(disk.clone())).await;
+    settle(&up).await;
+    disk.calls()
+}
+
+async fn settle(up: &Up) {
+    up.admin().get("/v1/log").await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named_the_door_still_moves_and_nothing_is_lost() {
+    let at = calls_to_open().await + 1;
+    let up = Up::on(Arc::new(FaultyDisk::new(Arc::new(RealDisk), Fault::Full, at))).await;
+    let door = up.dapp(DOOR);
+    let said = door.post("/v1/events", json!({"kind": "access", "data": {}})).await;
+    let (status, refusal) = up.admin().send("POST", "/v1/flush", None).await;
+    if said.0 == 200 {
+        assert_eq!((status, &refusal["error"]["code"]), (507, &json!("disk-full")), "{refusal}");
+    } else {
+        assert_eq!((said.0, &said.1["error"]["code"]), (507, &json!("disk-full")), "{}", said.1);
+    }
+    assert_eq!(door.put("/v1/devices/strike", json!({"on": true, "for_ms": 20})).await.0, 200);
+    let status = up.admin().get("/v1/status").await.1;
+    assert!(status["disk_trouble"].as_str().is_some_and(|text| !text.is_empty()), "{status}");
+    assert_eq!(status["events"]["durable"], u64::from(said.0 == 200));
+}
+
+#[tokio::test]
+async fn a_write_that_failed_once_is_an_error_once() {
+    let at = calls_to_open().await + 1;
+    let up = Up::on(Arc::new(FaultyDisk::new(Arc::new(RealDisk), Fault::Once, at))).await;
+    let door = up.dapp(DOOR);
+    let event = json!({"kind": "access", "data": {}});
+    let (status, refusal) = door.post("/v1/events", event.clone()).await;
+    assert_eq!((status, &refusal["error"]["code"]), (500, &json!("failed")), "{refusal}");
+    let (status, said) = door.post("/v1/events", event).await;
+    assert_eq!(status, 200, "{said}");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let listed = door.get("/v1/events").await.1;
+    let numbers: Vec<_> = listed["events"].as_array().unwrap().iter().map(|event| &event["seq"]).collect();
+    assert!(numbers.contains(&&said["seq"]), "{listed}");
+    assert_eq!(up.admin().get("/v1/status").await.1["disk_trouble"], json!(null));
+}
