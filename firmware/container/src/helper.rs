@@ -7,6 +7,7 @@
 use crate::{
     Report, Spec, SpecError,
     cgroup::Cgroup,
+    chain::chain,
     check::{self, CheckError},
     program::Program,
     runtime,
@@ -19,8 +20,8 @@ use libcontainer::{
     syscall::syscall::SyscallType,
 };
 use nix::sys::signalfd::SignalFd;
+use rustix::{fs::Mode, process::umask};
 use std::{
-    error::Error,
     fs::{self, File, TryLockError},
     io::{self, BufRead, PipeReader, Read, Write},
     os::fd::OwnedFd,
@@ -75,6 +76,8 @@ fn work() -> Result<(), HelperError> {
     let spec = read_order()?;
     spec.check()?;
     let system = |what| move |error: io::Error| HelperError::System(what, error);
+    // The supervisor's may be stricter: the container's user must be able to walk through what is made here.
+    umask(Mode::from_raw_mode(0o022));
     let signals = block_signals().map_err(|error| HelperError::System("take signals", error.into()))?;
     let _lock = replace_former(&spec).map_err(system("remove what a former container of the name left"))?;
     let stage = Stage::set(&spec)?;
@@ -178,18 +181,4 @@ fn say(report: &Report) {
         line.push(b'\n');
         drop(io::stdout().lock().write_all(&line).and_then(|()| io::stdout().flush()));
     }
-}
-
-/// An error with its causes in one line, leaving out what the one before already said.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let more = next.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = next.source();
-    }
-    text
 }

@@ -10,6 +10,7 @@
 //! Nothing here knows the ledger, chunks or the local API; the agent ties them together.
 
 mod cgroup;
+mod chain;
 mod check;
 mod helper;
 pub mod image;

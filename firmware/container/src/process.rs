@@ -74,11 +74,15 @@ impl Helper {
         let stopper = Stopper(Arc::new(Mutex::new(Some(stdin))));
         let (say, hear) = mpsc::channel();
         thread::spawn(move || watch(child, stdout, output, &say));
-        stopper.order(spec).map_err(StartError::Order)?;
+        let ordered = stopper.order(spec);
         match hear.recv() {
             Ok(Report::Started(pid)) => Ok(Self { pid, stopper, last: hear }),
+            // The helper's own words say more than a pipe that broke because it gave up.
             Ok(Report::Failed(reason)) => Err(failed(spec, reason)),
-            _ => Err(failed(spec, "the helper ended before the program ran".into())),
+            _ => {
+                ordered.map_err(StartError::Order)?;
+                Err(failed(spec, "the helper ended before the program ran".into()))
+            }
         }
     }
 

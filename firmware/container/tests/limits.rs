@@ -150,7 +150,7 @@ fn it_has_no_rights_and_sees_only_itself() {
     spec.env.insert("GREETING".into(), "hello".into());
     let run = run(&spec);
     assert_eq!((run.line("NoNewPrivs"), run.line("Seccomp")), ("1", "2"));
-    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+    for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "SigBlk"] {
         assert_eq!(run.line(set), "0000000000000000");
     }
     assert_eq!((run.line("Uid"), run.line("Pid"), run.line("processes")), ("0 0 0 0", "1", "[1]"));
@@ -265,6 +265,19 @@ fn output_is_cut_into_lines_and_a_flood_is_thinned() {
 fn what_cannot_run_is_said_in_words() {
     let said = failure(&Spec { args: vec!["/no/such".into()], ..spec("missing", &[]) });
     assert!(said.contains("/no/such") && said.contains("not found"), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("noise"), "\x7fELF and no more").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(folder.path().join("noise"), mode).unwrap();
+    let mut noise = Spec { args: vec!["/run/bin/noise".into()], ..spec("noise", &[]) };
+    noise.mounts.push(Bind { source: folder.path().into(), target: "/run/bin".into(), writable: false });
+    let run = run(&noise);
+    assert_eq!(run.exit.code, Some(126));
+    assert!(
+        run.line("cannot run /run/bin/noise").contains("ermission denied"),
+        "binds run nothing: {:?}",
+        run.lines
+    );
     let said = failure(&Spec { root: "/no/root".into(), ..spec("rootless", &["exit", "0"]) });
     assert!(said.contains("/no/root"), "{said}");
     let missing = container::Helper::start(Path::new("/no/helper"), &spec("helpless", &[]), drop);
