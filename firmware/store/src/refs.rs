@@ -108,10 +108,10 @@ pub(crate) fn all(disk: &dyn Disk, git: &Path) -> Result<BTreeMap<RefName, Block
     for folder in folders(disk, git)? {
         for path in disk.list(&folder).doing("list", &folder)? {
             let relative = path.strip_prefix(git).unwrap_or(&path).to_string_lossy();
-            if let Ok(name) = relative.parse::<RefName>() {
-                if let Some(block) = read(disk, git, &name)? {
-                    found.insert(name, block);
-                }
+            if let Ok(name) = relative.parse::<RefName>()
+                && let Some(block) = read(disk, git, &name)?
+            {
+                found.insert(name, block);
             }
         }
     }

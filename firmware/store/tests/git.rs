@@ -1,5 +1,6 @@
 //! What git itself makes of our repository: it must be one that anybody can check, clone and read.
-#![allow(missing_docs)]
+// A test that panics has failed, and that is what it is for.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The index beside a real ledger: it follows the blocks, and is made again from them alone.
-#![allow(missing_docs)]
+// A test that panics has failed, and that is what it is for.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

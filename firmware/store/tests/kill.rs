@@ -2,7 +2,8 @@
 //!
 //! The test runs itself as the victim: the child appends and makes blocks for ever and prints the number of
 //! each event after it was acknowledged.
-#![allow(missing_docs)]
+// A test that panics has failed, and that is what it is for.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

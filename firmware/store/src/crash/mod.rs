@@ -23,6 +23,9 @@ use std::{
 /// A file's number on the disk, whatever its name.
 type Node = usize;
 
+/// A file's number and its bytes.
+type Content = (Node, Vec<u8>);
+
 /// What happened to the disk. Paths are below its folder.
 #[derive(Debug, Clone)]
 enum Operation {
@@ -42,7 +45,7 @@ struct Record {
     names: HashMap<PathBuf, Node>,
     nodes: usize,
     /// What was there before the recording began; it counts as synced.
-    before: Vec<(PathBuf, Option<(Node, Vec<u8>)>)>,
+    before: Vec<(PathBuf, Option<Content>)>,
 }
 
 impl Record {

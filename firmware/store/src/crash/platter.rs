@@ -1,6 +1,6 @@
 //! What lies on the disk itself and what still waits to be written, and what a power cut makes of the two.
 
-use super::{Node, Operation};
+use super::{Content, Node, Operation};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -58,7 +58,7 @@ impl Platter {
     }
 
     /// Something that was there and synced before all operations.
-    pub(super) fn place(&mut self, path: &Path, file: Option<(Node, Vec<u8>)>) {
+    pub(super) fn place(&mut self, path: &Path, file: Option<Content>) {
         self.names.insert(path.to_path_buf(), file.as_ref().map(|(node, _)| *node));
         if let Some((node, bytes)) = file {
             self.files[node].durable = bytes;

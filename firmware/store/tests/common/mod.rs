@@ -1,6 +1,6 @@
 //! A small organisation with one door, written through the real ledger functions.
 
-// Each test file uses a part of it.
+// Each test file uses a part of it; a test that panics has failed.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use ledger::{Change, Genesis, Layered, Meta, NewObjects};
