@@ -66,7 +66,7 @@ fn live(home: &Path) -> ! {
         let mut out = std::io::stdout().lock();
         writeln!(out, "durable {}", events[1].seq).unwrap();
         out.flush().unwrap();
-        if n % 6 == 0 {
+        if n.is_multiple_of(6) {
             org.flush(&mut store, 5);
         }
     }
