@@ -350,7 +350,7 @@ impl Writing<'_> {
             let (path, owner) = (fixed("log"), self.signer.owner.clone());
             return Err(RuleError::Denied(Denied::Log { path, owner }).into());
         };
-        let wanted = log::next_path(&state, node, self.block.at)?;
+        let wanted = log::next_path(objects, &state, node, self.block.at)?;
         let is_wanted = |change: &Difference| change.path == wanted && change.old.is_none();
         let file = match changes {
             [change] if is_wanted(change) => change.new,

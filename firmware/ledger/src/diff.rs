@@ -1,14 +1,13 @@
 //! The difference of two trees, file by file.
 //!
-//! Only folders that differ are read. The new side is held to the rules of [`Folder`](crate::Folder) and of
-//! [`StatePath`], so what a diff walks through has been checked; the old side was checked when it was new.
+//! Only folders that differ are read. What is new is held to the rules of [`Folder`](crate::Folder) and of [`StatePath`],
+//! so what a diff walks through has been checked; what is old was checked when it was new.
 
 use crate::{
-    object::Objects,
-    tree::{Entry, Folder, TreeError},
+    object::{Kind, Objects, load},
+    tree::{Entry, Listing, TreeError, checked_name},
 };
 use model::{Name, ObjectId, StatePath};
-use std::collections::BTreeSet;
 
 /// The most files in which two trees may differ. A tree that names one folder again and again could else grow
 /// without end while it is read.
@@ -57,22 +56,40 @@ fn walk(
     if old == new {
         return Ok(());
     }
-    let read = |id: Option<&ObjectId>| id.map(|id| Folder::load(objects, id)).transpose();
-    let (old, new) = (read(old)?.unwrap_or_default(), read(new)?);
-    if let (Some(folder), Some(at)) = (&new, at)
-        && folder.is_empty()
-    {
+    let read = |id: Option<&ObjectId>| id.map(|id| load(objects, id, Kind::Tree)).transpose();
+    let (old, new_bytes) = (read(old)?.unwrap_or_default(), read(new)?);
+    if let (Some([]), Some(at)) = (new_bytes.as_deref(), at) {
         return Err(TreeError::Empty { path: at.to_string() });
     }
-    let new = new.unwrap_or_default();
-    let names: BTreeSet<&Name> = old.iter().chain(new.iter()).map(|(name, _)| name).collect();
-    for name in names {
-        let (before, after) = (old.get(name.as_str()), new.get(name.as_str()));
-        if before != after {
-            compare(objects, &below(at, name)?, before, after, found)?;
-        }
+    let new = new_bytes.unwrap_or_default();
+    let (old, new) = (Listing::parse(&old)?, Listing::parse(&new)?);
+    for (name, before, after) in differing(&old, &new) {
+        compare(objects, &below(at, &checked_name(name)?)?, before, after, found)?;
     }
     Ok(())
+}
+
+/// What one name stands for, before and after.
+type Pair<'a> = (&'a [u8], Option<Entry>, Option<Entry>);
+
+/// The names that do not stand for the same on both sides, in order.
+fn differing<'a>(old: &Listing<'a>, new: &Listing<'a>) -> Vec<Pair<'a>> {
+    let (mut old, mut new) = (old.0.iter().peekable(), new.0.iter().peekable());
+    let mut found = Vec::new();
+    loop {
+        let pair = match (old.peek(), new.peek()) {
+            (None, None) => return found,
+            (Some((before, _)), Some((after, _))) if before == after => (old.next(), new.next()),
+            (Some((before, _)), Some((after, _))) if after < before => (None, new.next()),
+            (None, Some(_)) => (None, new.next()),
+            (Some(_), _) => (old.next(), None),
+        };
+        let entry = |side: Option<&(&'a [u8], Entry)>| side.map(|(_, entry)| *entry);
+        let name = pair.0.or(pair.1).map(|(name, _)| *name).unwrap_or_default();
+        if entry(pair.0) != entry(pair.1) {
+            found.push((name, entry(pair.0), entry(pair.1)));
+        }
+    }
 }
 
 fn compare(

@@ -7,9 +7,9 @@
 use crate::{
     object::{Kind, LoadError, Objects, load},
     state::{State, StateError, fixed},
-    tree::{Entry, Folder},
+    tree::{Entry, Listing, TreeError, checked_name},
 };
-use model::{Event, EventError, Millis, Name, StatePath};
+use model::{Event, EventError, Millis, Name, ObjectId, StatePath};
 use std::ops::RangeInclusive;
 
 /// The most events in one block.
@@ -91,12 +91,17 @@ pub(crate) fn check(bytes: &[u8], first: u64) -> Result<RangeInclusive<u64>, Log
 }
 
 /// The path of the next file of a node's log.
-pub(crate) fn next_path(state: &State<'_>, node: &Name, at: Millis) -> Result<StatePath, StateError> {
+pub(crate) fn next_path(
+    objects: &dyn Objects,
+    state: &State<'_>,
+    node: &Name,
+    at: Millis,
+) -> Result<StatePath, StateError> {
     let date = at.date();
     let day: StatePath = format!("log/{node}/{:04}-{:02}/{:02}", date.year, date.month, date.day).parse()?;
-    let last = match state.folder(&day)? {
-        Some(folder) => folder.iter().next_back().and_then(|(name, _)| number(name)).unwrap_or(0),
-        None => 0,
+    let last = match state.entry(&day)? {
+        Some(Entry::Folder(id)) => last_in(objects, &id)?.and_then(|(name, _)| number(&name)).unwrap_or(0),
+        _ => 0,
     };
     Ok(day.join(&format!("{:06}.jsonl", last + 1))?)
 }
@@ -105,11 +110,18 @@ fn number(name: &Name) -> Option<u32> {
     name.as_str().strip_suffix(".jsonl")?.parse().ok()
 }
 
+/// The last entry of a folder.
+fn last_in(objects: &dyn Objects, folder: &ObjectId) -> Result<Option<(Name, Entry)>, TreeError> {
+    let bytes = load(objects, folder, Kind::Tree)?;
+    let last = Listing::parse(&bytes)?.last();
+    last.map(|(name, entry)| Ok((checked_name(name)?, entry))).transpose()
+}
+
 /// The number of a node's last event in a state; 0 if it has none.
 pub fn last_event(objects: &dyn Objects, state: &State<'_>, node: &Name) -> Result<u64, StateError> {
     let mut entry = state.entry(&folder(node))?;
     while let Some(Entry::Folder(id)) = entry {
-        entry = Folder::load(objects, &id)?.iter().next_back().map(|(_, entry)| entry);
+        entry = last_in(objects, &id)?.map(|(_, entry)| entry);
     }
     let Some(Entry::File(id)) = entry else { return Ok(0) };
     let bytes = load(objects, &id, Kind::Blob)?;

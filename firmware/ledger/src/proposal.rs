@@ -178,7 +178,7 @@ pub fn event_block(
     let file = new.insert(Kind::Blob, log::write(events)?);
     let path = {
         let layered = Layered { new: &new, base: objects };
-        log::next_path(&State::at_tree(&layered, ground.footing), node, ground.at(&meta))?
+        log::next_path(&layered, &State::at_tree(&layered, ground.footing), node, ground.at(&meta))?
     };
     let edits = Edits::from([(path, Some(Entry::File(file)))]);
     let tree = edit(objects, &ground.footing, &edits, &mut new)?;

@@ -139,13 +139,6 @@ impl<'a> State<'a> {
         Ok(find(self.objects, &self.tree, path)?)
     }
 
-    pub(crate) fn folder(&self, path: &StatePath) -> Result<Option<Folder>, StateError> {
-        match self.entry(path)? {
-            Some(Entry::Folder(id)) => Ok(Some(Folder::load(self.objects, &id)?)),
-            _ => Ok(None),
-        }
-    }
-
     /// The bytes of a file; `None` if there is none.
     pub fn read(&self, path: &StatePath) -> Result<Option<Vec<u8>>, StateError> {
         match find(self.objects, &self.tree, path)? {

@@ -108,22 +108,62 @@ impl TreeError {
     }
 }
 
-impl Folder {
-    /// Reads a git tree strictly.
-    pub fn parse(bytes: &[u8]) -> Result<Self, TreeError> {
+/// The entries of an encoded folder by name, held to all rules but the one for names, which costs an allocation each.
+pub(crate) struct Listing<'a>(pub(crate) Vec<(&'a [u8], Entry)>);
+
+impl<'a> Listing<'a> {
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, TreeError> {
         if bytes.len() > MAX_TREE_BYTES {
             return Err(TreeError::TooLong { bytes: bytes.len() });
         }
         let tree = gix_object::TreeRef::from_bytes(bytes, gix_hash::Kind::Sha256)
             .map_err(|error| TreeError::Decode(error.into()))?;
-        let mut folder = Self::default();
-        for entry in &tree.entries {
-            let (name, entry) = checked(entry)?;
-            if folder.0.insert(name, entry).is_some() {
-                return Err(TreeError::NotCanonical);
-            }
+        let entries: Result<Vec<_>, TreeError> = tree.entries.iter().map(listed).collect();
+        let mut entries = entries?;
+        if !tree.entries.is_sorted_by(|one, next| one < next) || written(&tree) != bytes {
+            return Err(TreeError::NotCanonical);
         }
-        if folder.encode() == bytes { Ok(folder) } else { Err(TreeError::NotCanonical) }
+        entries.sort_unstable_by_key(|(name, _)| *name);
+        let twice = entries.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        if twice { Err(TreeError::NotCanonical) } else { Ok(Self(entries)) }
+    }
+
+    /// The last entry by name.
+    pub(crate) fn last(&self) -> Option<(&'a [u8], Entry)> {
+        self.0.last().copied()
+    }
+}
+
+fn listed<'a>(entry: &gix_object::tree::EntryRef<'a>) -> Result<(&'a [u8], Entry), TreeError> {
+    let id = from_git(entry.oid);
+    let name: &[u8] = entry.filename;
+    if entry.mode == EntryKind::Blob.into() {
+        Ok((name, Entry::File(id)))
+    } else if entry.mode == EntryKind::Tree.into() {
+        Ok((name, Entry::Folder(id)))
+    } else {
+        Err(TreeError::Mode { name: checked_name(name)?, mode: entry.mode.value() })
+    }
+}
+
+fn written(tree: &impl WriteTo) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    tree.write_to(&mut bytes).expect("because a vector takes any bytes and no name has a zero byte");
+    bytes
+}
+
+/// A name in a folder, if it keeps the rules.
+pub(crate) fn checked_name(name: &[u8]) -> Result<Name, TreeError> {
+    let text = String::from_utf8_lossy(name);
+    let shown = || text.chars().take(80).collect();
+    text.parse().map_err(|source| TreeError::Name { name: shown(), source })
+}
+
+impl Folder {
+    /// Reads a git tree strictly.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TreeError> {
+        let entries = Listing::parse(bytes)?.0.into_iter();
+        entries.map(|(name, entry)| Ok((checked_name(name)?, entry))).collect::<Result<_, _>>().map(Self)
     }
 
     /// The folder as a git tree.
@@ -135,9 +175,7 @@ impl Folder {
         });
         let mut tree = gix_object::Tree { entries: entries.collect() };
         tree.entries.sort();
-        let mut bytes = Vec::new();
-        tree.write_to(&mut bytes).expect("because a vector takes any bytes and a name has no zero byte");
-        bytes
+        written(&tree)
     }
 
     /// Reads the folder of that name.
@@ -158,20 +196,6 @@ impl Folder {
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-fn checked(entry: &gix_object::tree::EntryRef<'_>) -> Result<(Name, Entry), TreeError> {
-    let text = String::from_utf8_lossy(entry.filename);
-    let name: Name =
-        text.parse().map_err(|source| TreeError::Name { name: text.chars().take(80).collect(), source })?;
-    let id = from_git(entry.oid);
-    if entry.mode == EntryKind::Blob.into() {
-        Ok((name, Entry::File(id)))
-    } else if entry.mode == EntryKind::Tree.into() {
-        Ok((name, Entry::Folder(id)))
-    } else {
-        Err(TreeError::Mode { name, mode: entry.mode.value() })
     }
 }
 
@@ -197,7 +221,7 @@ fn find_in(tree: &[u8], name: &str) -> Result<Option<Entry>, TreeError> {
     for entry in gix_object::TreeRefIter::from_bytes(tree, gix_hash::Kind::Sha256) {
         let entry = entry.map_err(|error| TreeError::Decode(error.into()))?;
         if entry.filename == name.as_bytes() {
-            return checked(&entry).map(|(_, entry)| Some(entry));
+            return listed(&entry).map(|(_, entry)| Some(entry));
         }
     }
     Ok(None)
