@@ -47,6 +47,12 @@ pub enum HomeError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Its making was cut short.
+    #[error("{folder} was begun and never finished; remove it and make it again")]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// There is none.
     #[error("{folder} holds no ledger; `ledgerctl init` makes one")]
     Missing {
@@ -116,6 +122,9 @@ impl Home {
     ) -> Result<(), HomeError> {
         if folder.join("node.toml").exists() {
             return Err(HomeError::Exists { folder: folder.into() });
+        }
+        if folder.join("secrets/badge.key").exists() {
+            return Err(HomeError::Unfinished { folder: folder.into() });
         }
         for part in ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"] {
             private_folder(&folder.join(part))?;
@@ -271,6 +280,15 @@ mod tests {
         assert_eq!(home.node_key().unwrap().public(), SigningKey::from_seed(&[1; 32]).public());
         assert_eq!(home.badge_key().unwrap(), BadgeKey::new([2; 32]));
         assert_eq!(home.node().as_str(), "front-door");
+    }
+
+    #[test]
+    fn a_home_that_was_begun_and_not_finished_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let prepare = || Home::prepare(folder.path(), &[], &BadgeKey::new([2; 32]));
+        prepare().unwrap();
+        assert!(matches!(Home::open(folder.path()), Err(HomeError::Missing { .. })));
+        assert!(matches!(prepare(), Err(HomeError::Unfinished { .. })));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The keeper's thread: commands in the order in which they came, appends that wait together in one sync.
 
-use super::{Answer, Command, KeeperError, Report, Said, Told};
+use super::{Answer, Command, KeeperError, Said, Told};
 use crate::{
     clock::LedgerClock,
     core::{Core, CoreError},
@@ -32,6 +32,10 @@ pub struct Work {
     live: Live,
     block_interval_ms: u64,
     told: Told,
+    /// Why events cannot be appended.
+    append_trouble: Option<String>,
+    /// Why blocks cannot be made.
+    block_trouble: Option<String>,
     /// No block is tried before this moment of the monotonic clock, after one failed.
     not_before: Duration,
     tidy: bool,
@@ -48,7 +52,17 @@ impl Work {
     ) -> Self {
         let block_interval_ms = u64::try_from(block_interval.as_millis()).unwrap_or(u64::MAX);
         let not_before = Duration::ZERO;
-        let mut work = Self { core, clock, live, block_interval_ms, told, not_before, tidy: true };
+        let mut work = Self {
+            core,
+            clock,
+            live,
+            block_interval_ms,
+            told,
+            append_trouble: None,
+            block_trouble: None,
+            not_before,
+            tidy: true,
+        };
         work.tell();
         work.learn();
         work
@@ -118,6 +132,7 @@ impl Work {
         let (said, answers): (Vec<_>, Vec<_>) = said.into_iter().unzip();
         match self.core.append(&said.into_iter().map(|said| self.dated(said)).collect::<Vec<_>>()) {
             Ok(events) => {
+                self.append_trouble = None;
                 self.tell();
                 self.told.librarian.add(events.clone());
                 for (event, answer) in events.into_iter().zip(answers) {
@@ -128,6 +143,7 @@ impl Work {
                 }
             }
             Err(error) => {
+                self.append_trouble = trouble(&error);
                 let error = self.failed(error);
                 for answer in answers {
                     let _gone = answer.send(Err(error.clone()));
@@ -143,19 +159,23 @@ impl Work {
     fn reply<T>(&mut self, answer: Answer<T>, result: Result<T, CoreError>) {
         let result = match result {
             Ok(value) => {
+                self.block_trouble = None;
                 self.tell();
                 Ok(value)
             }
-            Err(error) => Err(self.failed(error)),
+            Err(error) => {
+                self.block_trouble = trouble(&error).or(self.block_trouble.take());
+                Err(self.failed(error))
+            }
         };
         let _gone = answer.send(result);
     }
 
-    /// Says what failed, in the log and, if it is ours, in the status.
+    /// Says what failed.
     fn failed(&mut self, error: CoreError) -> KeeperError {
         if error.fault().is_ours() {
             tracing::error!(error = %chain(&error), "the ledger cannot be written");
-            self.lock_report().trouble = Some(chain(&error));
+            self.tell();
         } else {
             tracing::warn!(error = %chain(&error), "refused");
         }
@@ -166,9 +186,9 @@ impl Work {
     fn tell(&mut self) {
         let events = self.core.counts();
         {
-            let mut report = self.lock_report();
+            let mut report = self.told.report.lock().unwrap_or_else(PoisonError::into_inner);
             report.events = events.clone();
-            report.trouble = None;
+            report.trouble = self.append_trouble.clone().or_else(|| self.block_trouble.clone());
         }
         let view = self.core.view().clone();
         let line = wire::Live::Ledger { head: view.head, height: view.height, events };
@@ -193,8 +213,12 @@ impl Work {
             return;
         }
         match self.core.flush() {
-            Ok(_) => self.tell(),
+            Ok(_) => {
+                self.block_trouble = None;
+                self.tell();
+            }
             Err(error) => {
+                self.block_trouble = trouble(&error);
                 self.failed(error);
                 self.not_before = self.clock.elapsed() + Duration::from_millis(AGAIN_MS);
             }
@@ -223,8 +247,9 @@ impl Work {
             self.failed(error);
         }
     }
+}
 
-    fn lock_report(&self) -> std::sync::MutexGuard<'_, Report> {
-        self.told.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// What the status says of an error that nobody who asked can help.
+fn trouble(error: &CoreError) -> Option<String> {
+    error.fault().is_ours().then(|| chain(error))
 }

@@ -38,7 +38,7 @@ function words(name) {
 }
 
 function time(ms, long) {
-  const style = long ? { dateStyle: "medium", timeStyle: "medium" } : { timeStyle: "medium" };
+  const style = long ? { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" } : { timeStyle: "medium", hourCycle: "h23" };
   try {
     return new Intl.DateTimeFormat(undefined, { ...style, timeZone: state.zone }).format(new Date(ms));
   } catch {

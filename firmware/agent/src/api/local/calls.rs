@@ -35,6 +35,10 @@ pub async fn call(
             line,
         ));
     }
+    let view = caller.services.keeper.view();
+    if view.document(&format!("dapps/{other}/dapp.toml")).is_none() {
+        return Err(Refused::new(ErrorCode::Unknown, format!("the ledger has no dapp {other}")));
+    }
     serde_json::from_slice::<serde::de::IgnoredAny>(&body)
         .map_err(|error| Refused::bad(format!("the body is not JSON: {error}")))?;
     let no_answer =

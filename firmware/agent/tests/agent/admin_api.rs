@@ -1,8 +1,6 @@
 //! The admin API over its socket: proposals, the log, files, the simulated board.
 
-mod common;
-
-use common::{CARD, Up, proposal};
+use crate::common::{CARD, Up, proposal};
 use serde_json::{Value, json};
 
 const PERSON: (&str, Option<&str>) = ("people/bob.toml", Some("name = \"Bob\"\nstate = \"active\"\n"));

@@ -1,8 +1,6 @@
 //! The page on TCP: what a browser gets, and what it cannot be tricked into.
 
-mod common;
-
-use common::Up;
+use crate::common::Up;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;

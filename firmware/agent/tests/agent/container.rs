@@ -1,10 +1,8 @@
 //! The whole line: a real ledgerd, a dapp in its container, a badge, the relay, the event. Needs root.
 
-mod common;
-
+use crate::common::{CARD, Socket, found, founders_block, until};
 use agent::{blobs::Blobs, core::Core, home::Home};
 use chunk::Cutter;
-use common::{CARD, Socket, found, founders_block, until};
 use container::image::{Platform, Source};
 use serde_json::{Value, json};
 use std::{
@@ -32,7 +30,7 @@ fn publish(home: &Path, work: &Path) {
     let dapp = work.join("dapp");
     std::fs::create_dir(&dapp).unwrap();
     std::fs::write(dapp.join("dapp.toml"), MANIFEST).unwrap();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/porter.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent/porter.rs");
     let flags = ["--edition=2024", "-C", "target-feature=+crt-static", "-C", "strip=symbols", "-o"];
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     let program = dapp.join("agent-porter");

@@ -1,8 +1,6 @@
 //! The local API over real sockets: what a manifest grants, and nothing else.
 
-mod common;
-
-use common::{CARD, Up, digest, until};
+use crate::common::{CARD, Up, digest, until};
 use serde_json::json;
 
 const DOOR: &str = r#"
@@ -184,8 +182,10 @@ async fn one_dapp_calls_another_if_it_may() {
     let up = Up::new().await;
     let door = up.dapp(DOOR);
     assert_eq!(door.post("/v1/calls/ledger/x", json!({})).await.0, 403);
+    assert_eq!(door.post("/v1/calls/helper/add", json!({})).await.0, 404, "there is none yet");
+    assert_eq!(up.propose(&[("dapps/helper/dapp.toml", Some(HELPER))]).await.0, 200);
     assert_eq!(door.post("/v1/calls/helper/add", json!({})).await.0, 503, "nobody listens yet");
-    let folder = up.appliance.services.home.dapp_folder(&common::name("helper"));
+    let folder = up.appliance.services.home.dapp_folder(&crate::common::name("helper"));
     std::fs::create_dir_all(&folder).unwrap();
     let listener = tokio::net::UnixListener::bind(folder.join("serve.sock")).unwrap();
     let add = axum::routing::post(async |body: axum::Json<serde_json::Value>| {

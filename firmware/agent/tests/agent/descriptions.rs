@@ -1,9 +1,7 @@
 //! docs/formats/local-api.openapi.json and the table of docs/formats/admin-api.md, held against the servers.
 
-mod common;
-
+use crate::common::Up;
 use agent::api::{admin, local, page};
-use common::Up;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

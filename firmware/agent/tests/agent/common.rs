@@ -1,5 +1,4 @@
 //! A box in a temporary folder, and clients of its sockets.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use agent::{
     api::{listen, local},

@@ -1,0 +1,9 @@
+//! The agent as its neighbours meet it: over real sockets, in a temporary home, and once as a real process.
+
+mod admin_api;
+mod common;
+mod container;
+mod descriptions;
+mod durability;
+mod local_api;
+mod page;
