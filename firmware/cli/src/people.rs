@@ -140,7 +140,7 @@ fn unknown(view: &View, name: &Name) -> anyhow::Error {
         .unwrap_or_default()
         .iter()
         .map(stem)
-        .find(|other| distance(other, name.as_str()) <= 2);
+        .find(|other| distance(other, name.as_str()) * 2 < other.len());
     let hint = match close {
         Some(other) => format!("did you mean {other}? ledgerctl people list shows everybody"),
         None => "ledgerctl people list shows everybody; ledgerctl people add makes somebody".to_string(),

@@ -52,7 +52,7 @@ pub struct Common {
     #[arg(long, global = true)]
     pub json: bool,
     /// Whose key signs [default: the only person's key in DIR/keys, else the founder's]
-    #[arg(long = "as", global = true, value_name = "PERSON")]
+    #[arg(id = "as", long = "as", global = true, value_name = "PERSON")]
     pub person: Option<Name>,
 }
 
@@ -142,6 +142,14 @@ mod tests {
     #[test]
     fn the_command_tree_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_argument_of_a_command_is_not_taken_for_a_shared_one() {
+        let cli = Cli::parse_from(["ledgerctl", "badge", "add", "bob"]);
+        assert_eq!(cli.common.person, None, "whose badge it is, is not who signs");
+        let cli = Cli::parse_from(["ledgerctl", "badge", "add", "bob", "--as", "alice"]);
+        assert_eq!(cli.common.person.unwrap().as_str(), "alice");
     }
 
     #[test]

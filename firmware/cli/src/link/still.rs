@@ -7,7 +7,7 @@ use super::ChunksChecked;
 use crate::{context::Context, error::Result, progress::Progress};
 use agent::{
     blobs::Blobs,
-    core::Core,
+    core::{Core, CoreError},
     home::Home,
     wire::{Collected, EventCounts, LogEntry, LogQuery, Merged, Stored},
 };
@@ -18,14 +18,30 @@ use model::Name;
 use std::{
     io::{self, Read, Write},
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
-use store::{chunks::Damage, disk::RealDisk};
+use store::{LockError, OpenError, chunks::Damage, disk::RealDisk};
 
-/// Opens the ledger to write; the store's lock lasts as long as it is open.
+/// How long another ledgerctl is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(50);
+
+
+/// Opens the ledger to write; the store's lock lasts as long as it is open. Another ledgerctl is waited for.
 fn open(context: &Context) -> Result<Core> {
     let home = Home::open(&context.home)?;
-    Core::open(&home, Arc::new(RealDisk), agent::clock::machine())
-        .with_context(|| format!("cannot open the ledger in {}", context.home.display()))
+    let begun = Instant::now();
+    loop {
+        match Core::open(&home, Arc::new(RealDisk), agent::clock::machine()) {
+            Err(error) if is_held(&error) && begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            opened => return opened.with_context(|| format!("cannot open the ledger in {}", context.home.display())),
+        }
+    }
+}
+
+fn is_held(error: &CoreError) -> bool {
+    matches!(error, CoreError::Open(OpenError::Lock(LockError::Held { .. })))
 }
 
 pub(super) fn propose(context: &Context, block: NewBlock) -> Result<Merged> {

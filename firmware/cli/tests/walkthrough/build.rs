@@ -13,13 +13,19 @@ pub struct Built {
     pub dapps: PathBuf,
 }
 
-/// Builds ledgerd beside ledgerctl, and the dapps if LEDGER_DAPPS does not name them.
-pub fn programs() -> Built {
-    let ledgerctl = Path::new(env!("CARGO_BIN_EXE_ledgerctl"));
-    let programs = ledgerctl.parent().unwrap().to_path_buf();
-    let target = programs.parent().unwrap();
+/// Builds ledgerd beside ledgerctl. Where it is.
+pub fn ledgerd() -> PathBuf {
+    let programs = Path::new(env!("CARGO_BIN_EXE_ledgerctl")).parent().unwrap();
     let profile: &[&str] = if programs.ends_with("release") { &["--release"] } else { &[] };
-    run(cargo(target).args(["build", "--quiet", "-p", "agent", "--bin", "ledgerd"]).args(profile));
+    let mut build = cargo(programs.parent().unwrap());
+    run(build.args(["build", "--quiet", "-p", "agent", "--bin", "ledgerd"]).args(profile));
+    programs.join("ledgerd")
+}
+
+/// Builds ledgerd, and the dapps if LEDGER_DAPPS does not name them.
+pub fn programs() -> Built {
+    let programs = ledgerd().parent().unwrap().to_path_buf();
+    let target = programs.parent().unwrap();
     let dapps = match std::env::var_os("LEDGER_DAPPS") {
         Some(dapps) => PathBuf::from(dapps),
         None => doorbot(target),

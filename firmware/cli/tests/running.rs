@@ -1,0 +1,81 @@
+//! The same commands while ledgerd runs: they go through its socket. No dapp runs here, so no root is needed.
+
+mod common;
+
+#[path = "walkthrough/build.rs"]
+#[allow(dead_code, reason = "shared with the walkthroughs")]
+mod build;
+
+use common::{TestHome, noise};
+use serde_json::json;
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+/// A ledgerd that goes with the test.
+struct Agent(Child);
+
+impl Agent {
+    fn start(home: &TestHome) -> Self {
+        let mut command = Command::new(build::ledgerd());
+        command.arg("--home").arg(home.path()).args(["--board", "sim", "--listen", "none"]);
+        let messages = std::fs::File::create(home.folder().join("ledgerd.log")).unwrap();
+        let agent = Self(command.stdin(Stdio::null()).stderr(messages).spawn().unwrap());
+        for _ in 0..300 {
+            if home.json(&["status"])["running"] == true {
+                return agent;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("ledgerd did not come up: {}", std::fs::read_to_string(home.folder().join("ledgerd.log")).unwrap());
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.0.id().to_string()).status());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn commands_go_through_ledgerd_while_it_runs() {
+    let home = TestHome::new();
+    let agent = Agent::start(&home);
+    home.good(&["people", "add", "bob", "--plan", "pro"]);
+    assert_eq!(home.json(&["people", "show", "bob"])["plan"], "pro");
+    home.good(&["keys", "add", "bob", "--generate"]);
+    let denied = home.bad(&["--as", "bob", "people", "set", "alice", "plan=none"]);
+    assert!(denied.contains("hint: ") && denied.contains("people/alice.toml"), "{denied}");
+    let devices = home.json(&["board", "list"]);
+    assert!(devices["devices"].as_array().unwrap().iter().any(|device| device["name"] == "strike"), "{devices}");
+    home.good(&["tap", "reader", "0004134419"]);
+    home.good(&["contact", "door", "open"]);
+    assert_eq!(home.json(&["board", "show", "door"])["on"], json!(true));
+    let unknown = home.bad(&["tap", "nowhere", "1"]);
+    assert!(unknown.contains("nowhere"), "{unknown}");
+    home.good(&["flush"]);
+    assert!(home.bad(&["dapp", "remove", "nothing"]).contains("no such dapp"));
+    drop(agent);
+    assert_eq!(home.json(&["status"])["running"], false);
+    assert_eq!(home.json(&["people", "show", "bob"])["plan"], "pro");
+    home.good(&["verify"]);
+    assert!(home.bad(&["tap", "reader", "1"]).contains("no ledgerd runs"));
+}
+
+#[test]
+fn large_files_go_through_ledgerd_in_pieces() {
+    let home = TestHome::new();
+    let agent = Agent::start(&home);
+    let bytes = noise(20_000_000);
+    let file = home.file("large", &bytes);
+    home.good(&["blob", "put", &file, "files/large", "--cutter", "rabin:16384:65536:262144"]);
+    home.good(&["blob", "get", "files/large", "out"]);
+    assert!(std::fs::read(home.folder().join("out")).unwrap() == bytes);
+    assert!(home.good(&["blob", "verify"]).starts_with("good: "));
+    assert_eq!(home.json(&["blob", "gc"])["removed"], 0);
+    drop(agent);
+    home.good(&["blob", "get", "files/large", "again"]);
+    assert!(std::fs::read(home.folder().join("again")).unwrap() == bytes);
+}
