@@ -7,9 +7,8 @@
 
 #[cfg(feature = "client")]
 pub mod client;
-mod glob;
 pub mod manifest;
 pub mod wire;
 
-pub use glob::{Glob, GlobError};
 pub use manifest::{Manifest, ManifestError};
+pub use model::{Glob, GlobError};

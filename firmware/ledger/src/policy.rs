@@ -6,7 +6,7 @@
 //! an error: a rule that was misspelt must not look like one that holds.
 
 use crate::keys::Owner;
-use dapp::Glob;
+use model::Glob;
 use model::{Document, DocumentError, KeyId, Name, StatePath};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,7 +10,7 @@ use crate::{
     policy::{DappRights, POLICY_PATH, Policy, PolicyError, Signer},
     tree::{Entry, Folder, TreeError, find},
 };
-use dapp::Glob;
+use model::Glob;
 use model::{BlockId, Document, DocumentError, KeyId, Name, ObjectId, PathError, StatePath};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;

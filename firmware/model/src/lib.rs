@@ -7,6 +7,7 @@
 mod badge;
 mod document;
 mod event;
+mod glob;
 mod id;
 mod key;
 mod name;
@@ -16,6 +17,7 @@ mod time;
 pub use badge::{BadgeError, BadgeKey, CardNumber, TagId, Width};
 pub use document::{Document, DocumentError, MAX_DOCUMENT_BYTES};
 pub use event::{Event, EventError, MAX_EVENT_BYTES};
+pub use glob::{Glob, GlobError};
 pub use id::{BadgeDigest, BlockId, ChunkId, IdError, ObjectId, OrgId};
 pub use key::{GIT_NAMESPACE, KeyError, KeyId, PublicKey, SigningKey};
 pub use name::{Name, NameError};

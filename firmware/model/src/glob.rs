@@ -4,7 +4,7 @@
 //! also none; every other part stands for itself. Nothing matches inside a part: `people/a*` is refused
 //! rather than taken for something that it is not.
 
-use model::{Name, StatePath};
+use crate::{name::Name, path::StatePath};
 use std::{fmt, str::FromStr};
 
 /// A checked pattern.
