@@ -14,6 +14,9 @@ use crate::{
 use model::BadgeDigest;
 use std::fmt;
 
+/// Bad readings are said in an event at most this often, in milliseconds.
+const COMPLAINT_MS: u64 = 60_000;
+
 /// What happens to a door.
 pub enum Input<'a> {
     /// A badge was held to the reader; `decide` is asked only if it is read.
@@ -104,9 +107,10 @@ enum Phase {
         since: Ticks,
         until: Ticks,
     },
-    /// An answer is shown.
+    /// An answer is shown; badges are not read meanwhile, unless `reads`.
     Answer {
         signal: Signal,
+        reads: bool,
         since: Ticks,
         until: Ticks,
     },
@@ -120,6 +124,8 @@ pub struct Door {
     connected: bool,
     /// When the strike fell.
     released: Option<Ticks>,
+    /// When a bad reading was last said in an event.
+    complained: Option<Ticks>,
     /// The badge that was read last, and when.
     last_badge: Option<(Vec<BadgeDigest>, Ticks)>,
     open: Option<bool>,
@@ -140,6 +146,7 @@ impl Door {
             phase: Phase::Ready,
             connected: false,
             released: None,
+            complained: None,
             last_badge: None,
             open: None,
             open_since: None,
@@ -224,7 +231,7 @@ impl Door {
         decide: &dyn Fn(&[BadgeDigest]) -> Decision,
         out: &mut Vec<Output>,
     ) {
-        if self.phase != Phase::Ready || self.is_repeat(now, digests) {
+        if !self.reads() || self.is_repeat(now, digests) {
             return;
         }
         self.last_badge = Some((digests.to_vec(), now));
@@ -243,12 +250,23 @@ impl Door {
         last.is_some_and(|(badge, at)| badge == digests && now.since(*at) < self.times.repeat_ms)
     }
 
+    fn reads(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Answer { reads: true, .. })
+    }
+
+    /// Somebody may hold the badge there once more at once, so the door goes on reading. A wire that picks up
+    /// noise all day must neither block the door nor fill the log.
     fn bad_reading(&mut self, now: Ticks, reason: &str, out: &mut Vec<Output>) {
         if self.phase != Phase::Ready {
             return;
         }
+        let until = now + self.times.error_ms;
+        self.phase = Phase::Answer { signal: Signal::Error, reads: true, since: now, until };
+        if self.complained.is_some_and(|at| now.since(at) < COMPLAINT_MS) {
+            return;
+        }
+        self.complained = Some(now);
         let reason = format!("The badge was not read well ({reason}). Hold it to the reader again.");
-        self.answer(now, Signal::Error, self.times.error_ms);
         out.push(Output::Event(Event::Access(Decision::of_nobody(Outcome::Error, reason))));
     }
 
@@ -309,7 +327,8 @@ impl Door {
     }
 
     fn lose(&mut self, out: &mut Vec<Output>) {
-        *self = Self { last_badge: self.last_badge.take(), ..Self::new(self.times) };
+        let (last_badge, complained) = (self.last_badge.take(), self.complained);
+        *self = Self { last_badge, complained, ..Self::new(self.times) };
         out.push(Output::Release);
     }
 
@@ -325,7 +344,7 @@ impl Door {
     }
 
     fn answer(&mut self, now: Ticks, signal: Signal, for_ms: u64) {
-        self.phase = Phase::Answer { signal, since: now, until: now + for_ms };
+        self.phase = Phase::Answer { signal, reads: false, since: now, until: now + for_ms };
     }
 
     /// What is to be shown, and since when.

@@ -137,7 +137,10 @@ impl Watcher {
         });
         match answered {
             Some(Outcome::Denied | Outcome::Unknown) => self.busy = self.now + self.door.times.denied_ms,
-            Some(Outcome::Error) => self.busy = self.now + self.door.times.error_ms,
+            // After a bad reading the door goes on reading.
+            Some(Outcome::Error) if happening != Happening::BadReading => {
+                self.busy = self.now + self.door.times.error_ms;
+            }
             _ => {}
         }
         match happening {

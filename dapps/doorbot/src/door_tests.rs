@@ -139,6 +139,22 @@ fn a_bad_reading_is_an_error_with_its_reason() {
         if decision.outcome == Outcome::Error && decision.reason.contains("checksum")));
 }
 
+/// A noisy wire blocked the door for three seconds at a time, and wrote an event each time.
+#[test]
+fn noise_on_the_readers_wire_neither_blocks_the_door_nor_fills_the_log() {
+    let mut scene = Scene::new();
+    let mut told = 0;
+    for _ in 0..100 {
+        told += events(&scene.step(Input::BadReading("noise"))).len();
+        scene.wait(500);
+    }
+    assert_eq!(told, 1, "fifty seconds of noise");
+    scene.step(Input::BadReading("noise"));
+    assert_eq!(scene.tap(1, Outcome::Allowed)[0], Output::Strike { for_ms: 4000 });
+    scene.wait(60_000);
+    assert_eq!(events(&scene.step(Input::BadReading("noise"))).len(), 1, "said again a minute later");
+}
+
 #[test]
 fn the_exit_button_opens_without_asking_even_while_a_denial_is_shown() {
     let mut scene = Scene::with(Times { exit_ms: 7000, ..Times::default() });
