@@ -11,8 +11,8 @@ const BENCHES: &[(&str, &str, &str)] = &[
     ("events", "store", "events"),
     ("chunks", "store", "chunks"),
     ("containers", "container", "start"),
-    ("verify", "store", "verify"),
-    ("door", "agent", "door"),
+    ("verify", "ledger", "verify"),
+    ("door", "cli", "door"),
 ];
 
 /// `bench [NAME]`.
