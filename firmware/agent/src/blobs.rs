@@ -16,8 +16,7 @@ use std::{
 use store::{
     GitObjects, RefError,
     chunks::{
-        Chunks, GcError, GcReport, GetError, GetFileError, OpenError, Pin, PutFileError, VerifyError,
-        VerifyReport,
+        Chunks, Damage, GcError, GcReport, GetError, GetFileError, OpenError, Pin, PutFileError, VerifyError,
     },
     disk::{Disk, DiskError},
 };
@@ -130,8 +129,18 @@ impl Blobs {
     }
 
     /// Reads every chunk and compares it with its name. `progress` hears how many bytes are done.
-    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<VerifyReport, BlobError> {
-        Ok(self.chunks.verify(progress)?)
+    /// Then looks for what the branches need and nobody has: a chunk that was damaged before is one of these.
+    pub fn verify(&self, progress: &mut dyn FnMut(u64)) -> Result<Looked, BlobError> {
+        let report = self.chunks.verify(progress)?;
+        let known: HashSet<ChunkId> = report.damaged.iter().filter_map(|damage| damage.id).collect();
+        let mut bad: Vec<String> = report.damaged.iter().map(damage_text).collect();
+        for id in self.needed()?.difference(&known) {
+            if !self.chunks.contains(id).map_err(VerifyError)? {
+                bad.push(format!("chunk {id} is needed and missing"));
+            }
+        }
+        bad.sort();
+        Ok(Looked { good: report.chunks, bad })
     }
 
     /// Removes chunks that no branch needs.
@@ -161,6 +170,20 @@ impl Blobs {
     fn objects(&self) -> MutexGuard<'_, GitObjects> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a look at every chunk found.
+#[derive(Debug)]
+pub struct Looked {
+    /// Chunks that are whole.
+    pub good: u64,
+    /// What is wrong, one line each.
+    pub bad: Vec<String>,
+}
+
+fn damage_text(damage: &Damage) -> String {
+    let chunk = damage.id.map_or_else(|| "an unknown chunk".into(), |id| format!("chunk {id}"));
+    format!("{chunk} is damaged: {} bytes at {} of {}", damage.bytes, damage.offset, damage.pack.display())
 }
 
 /// A file read chunk by chunk.

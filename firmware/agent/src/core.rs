@@ -191,7 +191,7 @@ impl Core {
         let meta = Meta { author: self.key_id(), at: self.clock.now(), subject, dapp: None };
         let merged = ledger::merge_block(&objects, self.view.head, heads, meta)?;
         if let Some((block, reason)) = merged.left_out.into_iter().next() {
-            return Err(CoreError::LeftOut { block, reason });
+            return Err(CoreError::LeftOut { block, reason: Box::new(reason) });
         }
         let Some(draft) = merged.draft else { return Ok(self.merged()) };
         let moves =

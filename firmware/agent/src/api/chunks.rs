@@ -120,13 +120,7 @@ fn look_through(blobs: &Blobs, sender: &mpsc::Sender<wire::VerifyLine>) {
         drop(sender.try_send(wire::VerifyLine::Progress { done, of }));
     });
     let report = match found {
-        Ok(report) => {
-            let bad = report.damaged.iter().map(|damage| {
-                let chunk = damage.id.map_or_else(|| "an unknown chunk".into(), |id| format!("chunk {id}"));
-                format!("{chunk} in {} at byte {}", damage.pack.display(), damage.offset)
-            });
-            wire::VerifyLine::Report { good: report.chunks, bad: bad.collect() }
-        }
+        Ok(looked) => wire::VerifyLine::Report { good: looked.good, bad: looked.bad },
         Err(error) => wire::VerifyLine::Report { good: 0, bad: vec![chain(&error)] },
     };
     drop(sender.blocking_send(report));

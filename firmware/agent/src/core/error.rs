@@ -49,7 +49,7 @@ pub enum CoreError {
         /// The block.
         block: BlockId,
         /// The rule.
-        fault: BlockFault,
+        fault: Box<BlockFault>,
     },
     /// A head was left out of the merge.
     #[error("block {block} was not merged: {reason}", block = .block.short())]
@@ -57,7 +57,7 @@ pub enum CoreError {
         /// The head.
         block: BlockId,
         /// Why.
-        reason: Reason,
+        reason: Box<Reason>,
     },
     /// A proposal that is no writer's line of blocks.
     #[error("the proposal {block} is no block of a writer", block = .0.short())]

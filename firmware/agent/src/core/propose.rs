@@ -16,7 +16,8 @@ impl Core {
         let blocks = self.new_blocks(head, &objects)?;
         let layered = Layered { new: &objects, base: &self.objects };
         for block in &blocks {
-            check_block(&layered, block).map_err(|fault| CoreError::Faulty { block: block.id, fault })?;
+            check_block(&layered, block)
+                .map_err(|fault| CoreError::Faulty { block: block.id, fault: Box::new(fault) })?;
         }
         let mut new = reached(&objects, &blocks)?;
         let events = self.event_blocks(&mut new)?;

@@ -1,5 +1,7 @@
 //! The agent as its neighbours meet it: over real sockets, in a temporary home, and once as a real process.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
 mod admin_api;
 mod common;
 mod container;
