@@ -1,10 +1,21 @@
 //! How fast a file is cut, named, compressed and kept: `cargo bench -p store --bench chunks [-- FILE]`.
 //!
 //! Without a file, 256 MiB of mixed data: text that compresses, noise that does not, zeros, and repeats. Each
-//! figure is the best of three runs; packs are written to a temporary folder, synced, and removed.
+//! figure is the best of three runs; packs are written to a temporary folder, synced, and removed. Where the
+//! environment's `DESYNC` names that program, `desync make` does the same work on the same file, beside ours.
 #![allow(clippy::print_stdout, reason = "a benchmark's figures are what it is for")]
 
-use std::{error::Error, fs, hint::black_box, sync::Arc, time::Instant};
+use std::{
+    env,
+    error::Error,
+    ffi::OsStr,
+    fs,
+    hint::black_box,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Instant,
+};
 
 use chunk::{Cutter, FileHasher, chunk_id, cut};
 use store::{chunks::Chunks, disk::RealDisk};
@@ -12,47 +23,73 @@ use store::{chunks::Chunks, disk::RealDisk};
 const CUTTERS: [&str; 2] = ["fastcdc:16384:65536:262144", "rabin:16384:32768:65536"];
 const GENERATED_BYTES: usize = 256 << 20;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    // Cargo itself adds `--bench`.
-    let file = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let bytes = file.as_ref().map_or_else(|| Ok(generated()), fs::read)?;
-    println!("{} of {} MiB", file.as_deref().unwrap_or("mixed data"), bytes.len() >> 20);
-    for text in CUTTERS {
-        measure(text.parse()?, &bytes)?;
-    }
-    Ok(())
+/// A file and its content.
+struct File {
+    path: PathBuf,
+    bytes: Vec<u8>,
 }
 
-fn measure(cutter: Cutter, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    // Cargo itself adds `--bench`.
+    let given = env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from);
+    let path = given.unwrap_or_else(|| folder.path().join("mixed data"));
+    if path.starts_with(&folder) {
+        fs::write(&path, generated())?;
+    }
+    let file = File { bytes: fs::read(&path)?, path };
+    println!("{} of {} MiB", file.path.display(), file.bytes.len() >> 20);
+    for text in CUTTERS {
+        measure(text.parse()?, &file)?;
+    }
+    env::var_os("DESYNC").map_or(Ok(()), |desync| against_desync(&desync, &file))
+}
+
+fn measure(cutter: Cutter, file: &File) -> Result<(), Box<dyn Error>> {
+    let bytes = &file.bytes;
     let chunks = cut(cutter, bytes).count();
     println!("{cutter}: {chunks} chunks, {} bytes on average", bytes.len() / chunks.max(1));
     figure("cut", bytes, || Ok(cut(cutter, bytes).count()))?;
     figure("cut + hash chunks and file", bytes, || {
         let mut whole = FileHasher::new();
         whole.update(bytes);
-        cut(cutter, bytes).for_each(|range| drop(black_box(chunk_id(&bytes[range]))));
+        cut(cutter, bytes).for_each(|range| {
+            black_box(chunk_id(&bytes[range]));
+        });
         Ok(whole.finish())
     })?;
-    let mut stored = 0;
     figure("cut + hash + zstd into packs, synced", bytes, || {
         let folder = tempfile::tempdir()?;
-        let store = Chunks::open(&folder.path().join("chunks"), Arc::new(RealDisk))?;
-        let manifest = store.put_file(bytes, cutter, &mut |_| ())?;
-        stored = store.usage().bytes;
-        Ok(manifest)
+        Ok(open(folder.path())?.put_file(fs::File::open(&file.path)?, cutter, &mut |_| ())?)
     })?;
+    let folder = tempfile::tempdir()?;
+    let chunks = open(folder.path())?;
+    let manifest = chunks.put_file(&**bytes, cutter, &mut |_| ())?;
+    let stored = chunks.usage().bytes;
     println!("    packs of {} MiB, {:.3} of the file", stored >> 20, stored as f64 / bytes.len() as f64);
-    read_back(cutter, bytes)
+    figure("get and check the file", bytes, || {
+        Ok(chunks.get_file(&manifest, std::io::sink(), &mut |_| ())?)
+    })?;
+    figure("put the file again", bytes, || Ok(chunks.put_file(&**bytes, cutter, &mut |_| ())?))
 }
 
-fn read_back(cutter: Cutter, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    let store = Chunks::open(&folder.path().join("chunks"), Arc::new(RealDisk))?;
-    let manifest = store.put_file(bytes, cutter, &mut |_| ())?;
-    figure("get and check the file", bytes, || {
-        Ok(store.get_file(&manifest, std::io::sink(), &mut |_| ())?)
-    })?;
-    figure("put the file again", bytes, || Ok(store.put_file(bytes, cutter, &mut |_| ())?))
+fn open(folder: &Path) -> Result<Chunks, Box<dyn Error>> {
+    Ok(Chunks::open(&folder.join("chunks"), Arc::new(RealDisk))?)
+}
+
+/// Desync's default sizes are those of our default cutter.
+fn against_desync(desync: &OsStr, file: &File) -> Result<(), Box<dyn Error>> {
+    println!("desync make, 16:64:256 KiB");
+    figure("cut + hash + zstd into files, not synced", &file.bytes, || {
+        let folder = tempfile::tempdir()?;
+        let store = folder.path().join("store");
+        fs::create_dir(&store)?;
+        let mut make = Command::new(desync);
+        make.args(["make", "--chunk-size", "16:64:256", "--store"]).arg(&store);
+        make.arg(folder.path().join("file.caibx")).arg(&file.path);
+        let done = make.stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        if done.success() { Ok(()) } else { Err(format!("desync make ended with {done}").into()) }
+    })
 }
 
 fn figure<T>(

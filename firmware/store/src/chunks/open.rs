@@ -126,7 +126,9 @@ impl Opening {
             return Ok(self.packs.disk.remove(&path).doing("remove the empty pack", &path)?);
         }
         if version.is_none() {
-            file.write_all_at(&start_bytes(), 0).and_then(|()| file.sync()).doing("mend the start of", &path)?;
+            file.write_all_at(&start_bytes(), 0)
+                .and_then(|()| file.sync())
+                .doing("mend the start of", &path)?;
         }
         self.note_damage(number, &shape, length);
         if newest && !was_sealed && shape.damage.is_empty() {

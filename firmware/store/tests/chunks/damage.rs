@@ -1,27 +1,24 @@
 //! Every byte of every file damaged, one at a time: never wrong bytes, and what is not hit is not lost.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use chunk::chunk_id;
-use store::{
-    chunks::{Chunks, GetError, OpenError},
-    disk::Disk,
-};
+use store::chunks::{Chunks, GetError, OpenError};
 
-use super::{FOLDER, content, disk::FakeDisk, open, try_open};
+use super::{Home, content, ends_in};
 
-const COUNT: usize = 14;
+const COUNT: usize = 10;
 
 /// Several full packs and one that is not.
-fn filled() -> FakeDisk {
-    let disk = FakeDisk::new();
-    let chunks = open(&disk);
+fn filled() -> Home {
+    let home = Home::new();
+    let chunks = home.open();
     for number in 0..COUNT {
         chunks.put(&content(number)).unwrap();
     }
     chunks.sync().unwrap();
-    assert!(disk.paths().len() > 4, "{:?}", disk.paths());
-    disk
+    assert!(home.files().len() > 4, "{:?}", home.files());
+    home
 }
 
 /// How many chunks cannot be had; panics on wrong bytes.
@@ -42,44 +39,49 @@ fn lost(chunks: &Chunks) -> usize {
     (0..COUNT).filter(lost).count()
 }
 
-/// Each file with each of its bytes turned, on a disk of its own.
-fn each_damage(mut check: impl FnMut(&FakeDisk, &Path, usize)) {
+/// Each file with each of its bytes turned, in a folder of its own.
+fn each_damage(mut check: impl FnMut(&Home, &Path, usize)) {
     let good = filled();
-    for path in good.paths() {
-        let bytes = good.read(&path).unwrap();
+    for path in good.files() {
+        let bytes = fs::read(&path).unwrap();
         for at in 0..bytes.len() {
-            let disk = good.copy();
             let mut bytes = bytes.clone();
             bytes[at] ^= 0x10;
-            disk.write(&path, bytes);
-            check(&disk, &path, at);
+            check(&good.with(&path, &bytes), &path, at);
         }
     }
 }
 
 #[test]
 fn a_turned_byte_costs_one_chunk_at_most_and_putting_it_again_heals() {
-    each_damage(|disk, path, at| {
-        let chunks = open(disk);
+    each_damage(|home, path, at| {
+        let chunks = home.open();
         let lost_now = lost(&chunks);
-        let in_index = path.extension().is_some_and(|ending| ending == "index");
-        assert!(lost_now <= usize::from(!in_index), "{lost_now} lost by byte {at} of {}", path.display());
+        assert!(
+            lost_now <= usize::from(ends_in(path, "pack")),
+            "{lost_now} lost by byte {at} of {}",
+            path.display()
+        );
         (0..COUNT).for_each(|number| assert!(chunks.put(&content(number)).is_ok()));
         chunks.sync().unwrap();
         assert_eq!(lost(&chunks), 0, "byte {at} of {}", path.display());
         drop(chunks);
-        assert_eq!(lost(&open(disk)), 0, "byte {at} of {} after opening again", path.display());
+        assert_eq!(lost(&home.open()), 0, "byte {at} of {} after opening again", path.display());
     });
 }
 
 #[test]
 fn verify_finds_every_damaged_chunk_and_forgets_it() {
-    each_damage(|disk, path, at| {
-        let chunks = open(disk);
+    each_damage(|home, path, at| {
+        let chunks = home.open();
         let report = chunks.verify(&mut |_| ()).unwrap();
         let cut_off = !chunks.opened().torn.is_empty() || !chunks.opened().damage.is_empty();
-        let in_pack = path.extension().is_some_and(|ending| ending == "pack");
-        assert_eq!(!report.damaged.is_empty() || cut_off, in_pack, "byte {at} of {}", path.display());
+        assert_eq!(
+            !report.damaged.is_empty() || cut_off,
+            ends_in(path, "pack"),
+            "byte {at} of {}",
+            path.display()
+        );
         for damage in report.damaged.iter().filter_map(|damage| damage.id) {
             assert!(!chunks.contains(&damage).unwrap());
         }
@@ -89,33 +91,32 @@ fn verify_finds_every_damaged_chunk_and_forgets_it() {
 #[test]
 fn a_pack_cut_short_anywhere_keeps_what_stands_before_the_cut() {
     let good = filled();
-    let last = good.paths().into_iter().rfind(|path| path.extension().unwrap() == "pack").unwrap();
-    let bytes = good.read(&last).unwrap();
+    let last = good.files().into_iter().rfind(|path| ends_in(path, "pack")).unwrap();
+    let bytes = fs::read(&last).unwrap();
     let mut before = COUNT;
     for length in (0..bytes.len()).rev() {
-        let disk = good.copy();
-        disk.write(&last, bytes[..length].to_vec());
-        let chunks = open(&disk);
+        let home = good.with(&last, &bytes[..length]);
+        let chunks = home.open();
         let here = COUNT - lost(&chunks);
         assert!(here == before || here + 1 == before, "cut at {length}: {here} after {before}");
         before = here;
         chunks.put(b"the next chunk").unwrap();
         chunks.sync().unwrap();
         drop(chunks);
-        assert!(open(&disk).contains(&chunk_id(b"the next chunk")).unwrap());
+        assert!(home.open().contains(&chunk_id(b"the next chunk")).unwrap());
     }
 }
 
 #[test]
 fn damage_is_told_with_pack_and_offset() {
-    let disk = FakeDisk::new();
-    let chunks = open(&disk);
+    let home = Home::new();
+    let chunks = home.open();
     let id = chunks.put(&content(1)).unwrap();
-    let path = Path::new(FOLDER).join("000001.pack");
-    let mut bytes = disk.read(&path).unwrap();
+    let path = home.folder().join("000001.pack");
+    let mut bytes = fs::read(&path).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    disk.open(&path, false).unwrap().write_all_at(&bytes, 0).unwrap();
+    fs::write(&path, bytes).unwrap();
     let error = chunks.get(&id).unwrap_err();
     assert!(matches!(&error, GetError::Damaged { pack, offset: 16, .. } if *pack == path), "{error}");
     assert!(matches!(chunks.get(&id), Err(GetError::Missing(_))), "a damaged chunk is not forgotten");
@@ -123,12 +124,13 @@ fn damage_is_told_with_pack_and_offset() {
 
 #[test]
 fn a_pack_of_a_later_version_is_refused_and_left_alone() {
-    let disk = FakeDisk::new();
+    let home = Home::new();
     let mut bytes = b"LEDGPACK\x02\0\0\0".to_vec();
     bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
-    let path = Path::new(FOLDER).join("000001.pack");
-    disk.write(&path, bytes.clone());
-    let error = try_open(&disk).unwrap_err();
+    let path = home.folder().join("000001.pack");
+    fs::create_dir(home.folder()).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    let error = home.try_open(&home.disk).unwrap_err();
     assert!(matches!(error, OpenError::Newer { version: 2, .. }), "{error}");
-    assert_eq!(disk.read(&path).unwrap(), bytes);
+    assert_eq!(fs::read(&path).unwrap(), bytes);
 }

@@ -7,14 +7,12 @@ use std::{
 
 use chunk::{Cutter, Manifest};
 use store::{
-    chunks::{Chunks, GetFileError, PutFileError},
+    chunks::{Chunks, GetFileError, PutError, PutFileError},
+    crash::Fault,
     disk::RealDisk,
 };
 
-use super::{
-    disk::{Dice, Failing, FakeDisk},
-    open,
-};
+use super::{Dice, Home};
 
 fn cutter() -> Cutter {
     "fastcdc:1024:4096:16384".parse().unwrap()
@@ -53,13 +51,14 @@ fn files_of_all_sizes_go_there_and_back_through_a_real_folder() {
 #[test]
 fn the_manifest_does_not_depend_on_which_worker_was_faster() {
     let bytes = file(1, 400_000);
-    let manifests: Vec<Manifest> = (0..5).map(|_| put(&open(&FakeDisk::new()), &bytes)).collect();
+    let manifests: Vec<Manifest> = (0..5).map(|_| put(&Home::new().open(), &bytes)).collect();
     assert!(manifests.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]
 fn a_changed_file_costs_its_changed_chunks_only() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     let mut bytes = file(2, 400_000);
     put(&chunks, &bytes);
     let before = chunks.usage().chunks;
@@ -70,7 +69,8 @@ fn a_changed_file_costs_its_changed_chunks_only() {
 
 #[test]
 fn progress_grows_up_to_the_size() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     let bytes = file(3, 100_000);
     let (mut putting, mut getting, mut verifying) = (vec![0], vec![0], vec![0]);
     let manifest = chunks.put_file(&*bytes, cutter(), &mut |done| putting.push(done)).unwrap();
@@ -83,7 +83,8 @@ fn progress_grows_up_to_the_size() {
 
 #[test]
 fn a_missing_chunk_and_a_wrong_manifest_are_told_apart() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     let manifest = put(&chunks, &file(4, 50_000));
     let mut wrong = manifest.clone();
     wrong.hash[0] ^= 1;
@@ -91,8 +92,8 @@ fn a_missing_chunk_and_a_wrong_manifest_are_told_apart() {
     let mut wrong = manifest.clone();
     wrong.chunks[2].1 += 1;
     assert!(matches!(get(&chunks, &wrong), Err(GetFileError::Length { .. })));
-    let empty = open(&FakeDisk::new());
-    assert!(matches!(get(&empty, &manifest), Err(GetFileError::Get { number: 1, .. })));
+    let empty = Home::new();
+    assert!(matches!(get(&empty.open(), &manifest), Err(GetFileError::Get { number: 1, .. })));
 }
 
 #[test]
@@ -104,17 +105,16 @@ fn a_file_that_cannot_be_read_to_its_end_is_not_taken_for_a_shorter_one() {
         }
     }
     let bytes = file(5, 100_000);
-    let result = open(&FakeDisk::new()).put_file(bytes.as_slice().chain(Failing), cutter(), &mut |_| ());
+    let result = Home::new().open().put_file(bytes.as_slice().chain(Failing), cutter(), &mut |_| ());
     assert!(matches!(result, Err(PutFileError::Read(_))));
 }
 
 #[test]
 fn a_disk_that_fills_up_stops_all_workers_with_its_own_error() {
     for call in 1..60 {
-        let disk = FakeDisk::new();
-        let chunks = open(&disk);
-        disk.fail(Failing::From(call));
+        let home = Home::new();
+        let Ok(chunks) = home.try_open(&home.faulty(Fault::Full, call)) else { continue };
         let error = chunks.put_file(&*file(6, 300_000), cutter(), &mut |_| ()).unwrap_err();
-        assert!(matches!(error, PutFileError::Put(_)), "{error}");
+        assert!(matches!(error, PutFileError::Put(PutError::Disk(disk)) if disk.is_full()));
     }
 }

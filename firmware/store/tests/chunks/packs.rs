@@ -4,9 +4,12 @@ use std::collections::HashSet;
 
 use chunk::{MAX_CHUNK_BYTES, chunk_id};
 use model::ChunkId;
-use store::chunks::{Chunks, GetError, PutError};
+use store::{
+    chunks::{Chunks, GetError, PutError},
+    crash::Fault,
+};
 
-use super::{content, disk::FakeDisk, open};
+use super::{Home, content, ends_in};
 
 fn put_all(chunks: &Chunks, numbers: impl Iterator<Item = usize>) -> Vec<ChunkId> {
     let ids = numbers.map(|number| chunks.put(&content(number)).unwrap()).collect();
@@ -16,7 +19,8 @@ fn put_all(chunks: &Chunks, numbers: impl Iterator<Item = usize>) -> Vec<ChunkId
 
 #[test]
 fn a_chunk_is_kept_once() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     put_all(&chunks, 0..10);
     let once = chunks.usage();
     put_all(&chunks, 0..10);
@@ -25,23 +29,23 @@ fn a_chunk_is_kept_once() {
 
 #[test]
 fn full_packs_have_an_index_and_opening_them_reads_no_data() {
-    let disk = FakeDisk::new();
-    let chunks = open(&disk);
+    let home = Home::new();
+    let chunks = home.open();
     put_all(&chunks, 0..40);
     let usage = chunks.usage();
     drop(chunks);
-    let indexes = disk.paths().iter().filter(|path| path.extension().unwrap() == "index").count();
-    assert_eq!(indexes + 1, usage.packs);
-    disk.fail(super::disk::Failing::Never);
-    let chunks = open(&disk);
+    assert_eq!(home.files().iter().filter(|path| ends_in(path, "index")).count() + 1, usage.packs);
+    let disk = home.faulty(Fault::Once, usize::MAX);
+    let chunks = home.try_open(&disk).unwrap();
     assert_eq!(chunks.usage(), usage);
-    assert!(disk.calls() < 20 * usage.packs as u64, "{} calls for {usage:?}", disk.calls());
+    assert!(disk.calls() < 20 * usage.packs, "{} calls for {usage:?}", disk.calls());
     assert_eq!(*chunks.opened(), Default::default());
 }
 
 #[test]
 fn a_name_with_the_same_beginning_is_another_chunk() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     let mut bytes = *chunks.put(b"here").unwrap().as_bytes();
     bytes[31] ^= 1;
     let like_it = ChunkId::new(bytes);
@@ -52,7 +56,8 @@ fn a_name_with_the_same_beginning_is_another_chunk() {
 
 #[test]
 fn the_longest_chunk_is_taken_and_a_longer_one_refused() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     let longest = vec![1; MAX_CHUNK_BYTES as usize];
     let id = chunks.put(&longest).unwrap();
     assert_eq!(chunks.get(&id).unwrap(), longest);
@@ -62,8 +67,8 @@ fn the_longest_chunk_is_taken_and_a_longer_one_refused() {
 
 #[test]
 fn collecting_frees_what_nothing_reaches() {
-    let disk = FakeDisk::new();
-    let chunks = open(&disk);
+    let home = Home::new();
+    let chunks = home.open();
     let ids = put_all(&chunks, 0..40);
     let before = chunks.usage();
     let reachable: HashSet<_> = ids.iter().copied().step_by(5).collect();
@@ -74,25 +79,26 @@ fn collecting_frees_what_nothing_reaches() {
     assert!(after.bytes < before.bytes / 2, "{before:?} became {after:?}");
     assert!(reachable.iter().all(|id| chunks.get(id).is_ok()));
     drop(chunks);
-    let again = open(&disk);
+    let again = home.open();
     assert!(reachable.iter().all(|id| again.get(id).is_ok()));
     assert_eq!(again.usage(), after);
 }
 
 #[test]
 fn collecting_everything_leaves_no_pack() {
-    let disk = FakeDisk::new();
-    let chunks = open(&disk);
+    let home = Home::new();
+    let chunks = home.open();
     put_all(&chunks, 0..40);
     assert_eq!(chunks.gc(&HashSet::new()).unwrap().removed, 40);
-    assert_eq!((chunks.usage().chunks, disk.paths().len()), (0, 0));
+    assert_eq!((chunks.usage().chunks, home.files().len()), (0, 0));
     chunks.put(&content(1)).unwrap();
     assert!(chunks.get(&chunk_id(&content(1))).is_ok());
 }
 
 #[test]
 fn collecting_twice_changes_nothing() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     let ids = put_all(&chunks, 0..40);
     let reachable: HashSet<_> = ids.into_iter().step_by(3).collect();
     chunks.gc(&reachable).unwrap();
@@ -103,7 +109,8 @@ fn collecting_twice_changes_nothing() {
 
 #[test]
 fn what_is_put_or_found_under_a_pin_survives_a_collection() {
-    let chunks = open(&FakeDisk::new());
+    let home = Home::new();
+    let chunks = home.open();
     put_all(&chunks, 0..20);
     let pin = chunks.pin();
     let found = chunks.put(&content(3)).unwrap();

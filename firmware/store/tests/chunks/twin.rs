@@ -6,7 +6,7 @@ use chunk::chunk_id;
 use proptest::prelude::*;
 use store::chunks::{Chunks, GetError};
 
-use super::{content, disk::FakeDisk, open};
+use super::{Home, content};
 
 /// How sure we are of a chunk.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 struct Twin {
-    disk: FakeDisk,
+    home: Home,
     chunks: Option<Chunks>,
     fates: BTreeMap<usize, Fate>,
 }
@@ -67,12 +67,12 @@ impl Twin {
             Step::Collect { keep_every, pinned } => self.collect(keep_every, pinned),
             Step::Reopen => {
                 self.chunks = None;
-                self.chunks = Some(open(&self.disk));
+                self.chunks = Some(self.home.open());
             }
             Step::PowerCut(seed) => {
                 self.chunks = None;
-                self.disk = self.disk.after_power_cut(seed);
-                self.chunks = Some(open(&self.disk));
+                self.home = self.home.after_power_cut(self.home.disk.operations(), seed);
+                self.chunks = Some(self.home.open());
                 self.fate_of_all(Fate::Put, Fate::Perhaps);
             }
             Step::Verify => assert_eq!(self.chunks().verify(&mut |_| ()).unwrap().damaged, []),
@@ -115,13 +115,13 @@ impl Twin {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn the_packs_agree_with_a_map_whatever_happens(steps in prop::collection::vec(step(), 1..80)) {
-        let disk = FakeDisk::new();
-        let chunks = Some(open(&disk));
-        let mut twin = Twin { disk, chunks, fates: BTreeMap::new() };
+        let home = Home::new();
+        let chunks = Some(home.open());
+        let mut twin = Twin { home, chunks, fates: BTreeMap::new() };
         for step in &steps {
             twin.apply(step);
             twin.compare();
