@@ -50,6 +50,16 @@ fn measure(what: &str, folder: &Path, events: u64, work: impl FnOnce()) {
     );
 }
 
+/// What everybody else writes: the device's figures hold only where this is little.
+fn idle(folder: &Path) {
+    let (before, begin) = (written(folder), Instant::now());
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    if let Some((before, after)) = before.device.zip(written(folder).device) {
+        let rate = (after - before) as f64 / begin.elapsed().as_secs_f64();
+        println!("before it begins, {rate:.0} B/s reach the device from elsewhere");
+    }
+}
+
 fn open(org: &Org, home: &Path) -> Store {
     org.open(home, Arc::new(RealDisk)).unwrap()
 }
@@ -74,6 +84,7 @@ fn main() {
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from);
     let folder = folder.unwrap_or_else(std::env::temp_dir);
     let org = Org::new();
+    idle(&folder);
     for (what, events, batch) in [
         ("log, one event an append", 2_000, 1),
         ("log, 10 events an append", 10_000, 10),

@@ -25,6 +25,8 @@ const MAX_WORKERS: usize = 4;
 /// Chunks that wait for a worker.
 const QUEUE: usize = 4;
 
+/// A chunk's place in the file, and its bytes.
+type Waiting = (usize, Vec<u8>);
 /// A chunk's place in the file, its name, its length.
 type Kept = (usize, ChunkId, u32);
 
@@ -104,13 +106,13 @@ impl Chunks {
 /// nobody waits for room in the line.
 #[derive(Clone)]
 struct Line<'a> {
-    receiver: Arc<Mutex<Receiver<(usize, Vec<u8>)>>>,
+    receiver: Arc<Mutex<Receiver<Waiting>>>,
     /// A worker has failed: the rest is in vain.
     broken: &'a AtomicBool,
 }
 
 impl Line<'_> {
-    fn next(&self) -> Option<(usize, Vec<u8>)> {
+    fn next(&self) -> Option<Waiting> {
         self.receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }
 }
@@ -119,7 +121,7 @@ impl Line<'_> {
 fn feed(
     reader: impl Read,
     cutter: Cutter,
-    line: SyncSender<(usize, Vec<u8>)>,
+    line: SyncSender<Waiting>,
     broken: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<[u8; 32], PutFileError> {

@@ -5,10 +5,7 @@
 //! the next collection mends it. A pack with a damaged chunk that is reached stays as it is: something may be
 //! saved from it yet.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use model::ChunkId;
 
@@ -20,10 +17,10 @@ use super::{
     pins::Pins,
     places::Place,
     record::Header,
-    scan::{START_BYTES, start_bytes},
+    scan::START_BYTES,
     verify::Damage,
 };
-use crate::disk::{DiskError, DiskFile, Doing};
+use crate::disk::{DiskError, Doing};
 
 /// The ending of a pack that a collection is writing.
 pub(super) const UNFINISHED: &str = ".pack.new";
@@ -136,30 +133,22 @@ impl Packs {
 
     /// Whether the chunk is whole in a newer place, too.
     fn is_elsewhere(&mut self, entry: &Entry, pack: u32) -> Result<bool, DiskError> {
-        let here = (pack, entry.offset);
+        let here = Place::new(&entry.id, pack, entry.offset);
         for place in self.places.of(&entry.id) {
-            if (place.pack, place.offset) > here
-                && self.record_at(place.pack, place.offset, &entry.id)?.is_some()
-            {
+            if place > here && self.whole(&entry.id, place)?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The header and data of a chunk, if they are whole.
-    fn record_at(
-        &mut self,
-        pack: u32,
-        offset: u32,
-        id: &ChunkId,
-    ) -> Result<Option<(Header, Vec<u8>)>, DiskError> {
-        let (file, length) = self.file(pack)?;
-        let path = self.path(pack);
-        let offset = u64::from(offset);
-        let header = Header::read(&*file, offset, length).doing("read", &path)?;
+    /// The header and data of a chunk, if they are whole there.
+    fn whole(&mut self, id: &ChunkId, place: Place) -> Result<Option<(Header, Vec<u8>)>, DiskError> {
+        let found = self.at(place)?;
+        let path = self.path(place.pack);
+        let header = found.header().doing("read", &path)?;
         let Some(header) = header.filter(|header| header.id == *id) else { return Ok(None) };
-        let data = header.read_data(&*file, offset).doing("read", &path)?;
+        let data = found.data(&header).doing("read", &path)?;
         Ok(header.fits(&data).then_some((header, data)))
     }
 
@@ -203,7 +192,8 @@ impl Packs {
         report: &mut GcReport,
     ) -> Result<(), DiskError> {
         for entry in alive {
-            let Some((header, data)) = self.record_at(pack, entry.offset, &entry.id)? else {
+            let Some((header, data)) = self.whole(&entry.id, Place::new(&entry.id, pack, entry.offset))?
+            else {
                 report.damaged.push(Damage {
                     pack: self.path(pack),
                     offset: u64::from(entry.offset),
@@ -214,21 +204,12 @@ impl Packs {
             };
             let copy = match copy {
                 Some(copy) => copy,
-                None => copy.insert(self.begin_copy()?),
+                None => copy.insert(self.begin(UNFINISHED)?),
             };
             let path = path_of(&self.folder, copy.number, UNFINISHED);
             copy.append(&header.with_data(&data)).doing("append to", &path)?;
         }
         Ok(())
-    }
-
-    fn begin_copy(&mut self) -> Result<Active, DiskError> {
-        let number = self.next;
-        let path = path_of(&self.folder, number, UNFINISHED);
-        let file: Arc<dyn DiskFile> = self.disk.open(&path, true).doing("make", &path)?.into();
-        file.set_len(0).and_then(|()| file.write_all_at(&start_bytes(), 0)).doing("begin", &path)?;
-        self.next += 1;
-        Ok(Active { number, file, length: START_BYTES as u64, synced: 0, entries: Vec::new() })
     }
 
     /// Makes a copy durable and gives it its name. From here on its chunks are found in it.

@@ -28,12 +28,11 @@ pub use error::{GcError, GetError, GetFileError, OpenError, PutError, PutFileErr
 pub use gc::GcReport;
 use model::ChunkId;
 pub use open::{Opened, TornTail};
-use packs::Packs;
+use packs::{Found, Packs};
 pub use pins::Pin;
 use pins::Pins;
-use places::Place;
 pub use record::Header as RecordHeader;
-use record::{Header, Packer};
+use record::Packer;
 pub use scan::{Shape, scan};
 pub use verify::{Damage, VerifyReport};
 
@@ -108,10 +107,11 @@ impl Chunks {
 
     /// The chunk's bytes, checked against its name.
     pub fn get(&self, id: &ChunkId) -> Result<Vec<u8>, GetError> {
+        // The files are taken while the lock is held: a collection that removes one then does no harm.
+        let found = self.lock().find(id).map_err(|source| GetError::Disk { id: *id, source })?;
         let mut failed = GetError::Missing(*id);
-        let places = self.lock().places.of(id);
-        for place in places {
-            match self.read(id, place) {
+        for found in found {
+            match self.read(id, &found) {
                 Ok(Some(plain)) => return Ok(plain),
                 Ok(None) => {}
                 Err(error) => failed = error,
@@ -122,21 +122,19 @@ impl Chunks {
 
     /// The chunk if it lies there; `None` if another one does. A damaged record is forgotten, so that the chunk
     /// can be put again.
-    fn read(&self, id: &ChunkId, place: Place) -> Result<Option<Vec<u8>>, GetError> {
-        let disk = |source| GetError::Disk { id: *id, source };
-        let (file, length) = self.lock().file(place.pack).map_err(disk)?;
-        let offset = u64::from(place.offset);
-        let header = Header::read(&*file, offset, length);
-        let pack = || self.lock().path(place.pack);
-        let read = |source| disk(DiskError { doing: "read", path: pack(), source });
-        let plain = match header.map_err(read)? {
+    fn read(&self, id: &ChunkId, found: &Found) -> Result<Option<Vec<u8>>, GetError> {
+        let pack = || self.lock().path(found.place.pack);
+        let refused =
+            |source| GetError::Disk { id: *id, source: DiskError { doing: "read", path: pack(), source } };
+        let plain = match found.header().map_err(refused)? {
             Some(header) if header.id != *id => return Ok(None),
-            Some(header) => header.unpack(header.read_data(&*file, offset).map_err(read)?),
+            Some(header) => header.unpack(found.data(&header).map_err(refused)?),
             None => None,
         };
         if plain.is_none() {
-            self.lock().places.remove(&place);
+            self.lock().places.remove(&found.place);
         }
+        let offset = u64::from(found.place.offset);
         plain.map(Some).ok_or_else(|| GetError::Damaged { id: *id, pack: pack(), offset })
     }
 

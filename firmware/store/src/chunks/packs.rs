@@ -56,6 +56,24 @@ pub(super) struct Active {
     pub entries: Vec<Entry>,
 }
 
+/// A record that may be the chunk looked for, and the file that it lies in.
+pub(super) struct Found {
+    pub place: Place,
+    file: Arc<dyn DiskFile>,
+    length: u64,
+}
+
+impl Found {
+    /// `None` if no whole record begins there.
+    pub fn header(&self) -> io::Result<Option<Header>> {
+        Header::read(&*self.file, u64::from(self.place.offset), self.length)
+    }
+
+    pub fn data(&self, header: &Header) -> io::Result<Vec<u8>> {
+        header.read_data(&*self.file, u64::from(self.place.offset))
+    }
+}
+
 impl Packs {
     pub fn path(&self, number: u32) -> PathBuf {
         path_of(&self.folder, number, PACK)
@@ -80,18 +98,24 @@ impl Packs {
         Ok((file, length))
     }
 
+    /// Every record that could be the chunk, the newest first.
+    pub fn find(&mut self, id: &ChunkId) -> Result<Vec<Found>, DiskError> {
+        self.places.of(id).into_iter().map(|place| self.at(place)).collect()
+    }
+
+    pub fn at(&mut self, place: Place) -> Result<Found, DiskError> {
+        let (file, length) = self.file(place.pack)?;
+        Ok(Found { place, file, length })
+    }
+
     pub fn contains(&mut self, id: &ChunkId) -> Result<bool, DiskError> {
-        for place in self.places.of(id) {
-            if self.header_at(place)?.is_some_and(|header| header.id == *id) {
+        for found in self.find(id)? {
+            let header = found.header().doing("read", &self.path(found.place.pack))?;
+            if header.is_some_and(|header| header.id == *id) {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    fn header_at(&mut self, place: Place) -> Result<Option<Header>, DiskError> {
-        let (file, length) = self.file(place.pack)?;
-        Header::read(&*file, u64::from(place.offset), length).doing("read", &self.path(place.pack))
     }
 
     /// Appends a chunk that is not here yet.
@@ -104,7 +128,7 @@ impl Packs {
         let active = match self.active.take() {
             Some(active) => self.active.insert(active),
             None => {
-                let active = self.begin()?;
+                let active = self.begin(PACK)?;
                 self.active.insert(active)
             }
         };
@@ -115,10 +139,10 @@ impl Packs {
         Ok(())
     }
 
-    /// Makes an empty pack.
-    fn begin(&mut self) -> Result<Active, DiskError> {
+    /// Makes an empty pack, in a file with this ending. What an earlier try left there is overwritten.
+    pub fn begin(&mut self, ending: &str) -> Result<Active, DiskError> {
         let number = self.next;
-        let path = self.path(number);
+        let path = path_of(&self.folder, number, ending);
         let file: Arc<dyn DiskFile> = self.disk.open(&path, true).doing("make", &path)?.into();
         file.set_len(0).and_then(|()| file.write_all_at(&start_bytes(), 0)).doing("begin", &path)?;
         self.next += 1;

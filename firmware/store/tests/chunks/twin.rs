@@ -96,7 +96,8 @@ impl Twin {
         assert_eq!(report.damaged, []);
         drop(pin);
         for (number, fate) in &mut self.fates {
-            if !kept(number) && !(pinned && *number == 41) {
+            let stays = kept(number) || (pinned && *number == 41);
+            if !stays {
                 *fate = Fate::Perhaps;
             }
         }
