@@ -11,7 +11,7 @@ use dapp::wire::{DeviceInfo, DeviceKind, InputLine};
 use model::{BadgeKey, CardNumber, Millis, Name, Width};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::{runtime::Handle, sync::broadcast};
@@ -29,6 +29,7 @@ pub struct Devices {
     live: Live,
     /// How many orders each output had.
     orders: Mutex<HashMap<Name, u64>>,
+    badge_key: Arc<OnceLock<BadgeKey>>,
     runtime: Handle,
 }
 
@@ -40,24 +41,27 @@ enum Order {
 }
 
 impl Devices {
-    /// Opens the board: its outputs are safe when this returns. Timers run on `runtime`.
-    pub fn open(
-        spec: BoardSpec,
-        badge_key: BadgeKey,
-        live: Live,
-        runtime: Handle,
-    ) -> Result<Arc<Self>, BoardError> {
+    /// Opens the board: its outputs are safe when this returns. Needs nothing of the home, so that a damaged
+    /// one cannot keep a door open; badges are heard once [`Devices::hear_badges`] was called. Timers run
+    /// on `runtime`.
+    pub fn open(spec: BoardSpec, live: Live, runtime: Handle) -> Result<Arc<Self>, BoardError> {
         let (inputs, _) = broadcast::channel(BEHIND_MAX);
+        let badge_key = Arc::new(OnceLock::new());
         let hearing = Hearing {
             widths: spec.devices.iter().map(|d| (d.name.clone(), d.widths().to_vec())).collect(),
             kinds: spec.devices.iter().map(|d| (d.name.clone(), d.kind())).collect(),
-            badge_key,
+            badge_key: badge_key.clone(),
             inputs: inputs.clone(),
             live: live.clone(),
         };
         let name = spec.name.clone();
         let board = board::open(spec, Arc::new(move |input| hearing.hear(input)))?;
-        Ok(Arc::new(Self { board, name, inputs, live, orders: Mutex::default(), runtime }))
+        Ok(Arc::new(Self { board, name, inputs, live, orders: Mutex::default(), badge_key, runtime }))
+    }
+
+    /// From now on badges are passed on, hashed under this key; only the first one counts.
+    pub fn hear_badges(&self, key: BadgeKey) {
+        self.badge_key.get_or_init(|| key);
     }
 
     /// Everything that readers, contacts and buttons report from now on.
@@ -205,7 +209,7 @@ pub enum SimError {
 struct Hearing {
     widths: HashMap<Name, Vec<Width>>,
     kinds: HashMap<Name, Kind>,
-    badge_key: BadgeKey,
+    badge_key: Arc<OnceLock<BadgeKey>>,
     inputs: broadcast::Sender<InputLine>,
     live: Live,
 }
@@ -215,9 +219,11 @@ impl Hearing {
         let Input { device, at, what } = input;
         let line = match what {
             InputKind::Badge(number) => {
+                // Nobody listens either before the ledger is open.
+                let Some(key) = self.badge_key.get() else { return };
                 self.live.say(wire::Live::Badge { device: device.clone(), at });
                 let widths = self.widths.get(&device).map_or(&[][..], |widths| widths);
-                InputLine::Badge { digests: number.digests(&self.badge_key, widths), device, at }
+                InputLine::Badge { digests: number.digests(key, widths), device, at }
             }
             InputKind::BadReading(bad) => InputLine::BadReading { device, at, reason: bad.to_string() },
             InputKind::Edge(on) => {

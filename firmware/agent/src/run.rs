@@ -92,14 +92,16 @@ pub struct Appliance {
 }
 
 impl Appliance {
-    /// Opens everything. Nothing is served yet.
+    /// Opens everything. Nothing is served yet. The board comes first: if the last ledgerd was killed while the
+    /// strike was drawn and this one cannot open the home, the door is locked all the same.
     pub fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Self, RunError> {
+        let live = Live::default();
+        let devices = Devices::open(board::find(&options.board)?, live.clone(), Handle::current())?;
         let home = Home::open(&options.home)?;
         home.make_run_folders()?;
         let core = Core::open(&home, disk.clone(), crate::clock::machine())?;
-        let (clock, objects, live) = (core.clock().clone(), core.objects().clone(), Live::default());
-        let spec = board::find(&options.board)?;
-        let devices = Devices::open(spec, home.badge_key()?, live.clone(), Handle::current())?;
+        let (clock, objects) = (core.clock().clone(), core.objects().clone());
+        devices.hear_badges(home.badge_key()?);
         let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;
         let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
@@ -183,4 +185,33 @@ fn tell_start(services: &Services, home: &Path) {
 fn at(at: &str) -> impl FnOnce(io::Error) -> RunError {
     let at = at.to_string();
     move |source| RunError::Listen { at, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A board that cannot be opened in this build, to see who comes first.
+    const LINUX: &str = "title = \"Box\"\ndriver = \"linux\"\n[devices.strike]\nkind = \"relay\"\nline = \"GPIO4\"\nsafe = \"off\"\n";
+
+    #[tokio::test]
+    async fn the_board_is_made_safe_before_anything_of_the_home_can_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let board = folder.path().join("box");
+        std::fs::create_dir(&board).unwrap();
+        std::fs::write(board.join("board.toml"), LINUX).unwrap();
+        let opened = Appliance::open(&options(&folder.path().join("no-home"), &board), Arc::new(RealDisk));
+        let error = opened.err().unwrap();
+        assert!(matches!(error, RunError::Board(_)), "the home was looked at first: {}", chain(&error));
+    }
+
+    fn options(home: &Path, board: &Path) -> Options {
+        Options {
+            home: home.into(),
+            board: board.to_string_lossy().into(),
+            listen: None,
+            block_interval: Duration::from_secs(900),
+            exe: PathBuf::new(),
+        }
+    }
 }
