@@ -10,7 +10,7 @@ use anyhow::Error;
 use std::{fmt, process::ExitCode};
 
 /// The result of a command.
-pub type Result<T = ()> = anyhow::Result<T>;
+pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// Refused, or failed.
 pub const FAILED: u8 = 1;
@@ -51,10 +51,13 @@ pub trait Hint<T> {
 
 impl<T, E: Into<Error>> Hint<T> for std::result::Result<T, E> {
     fn hint(self, what: impl FnOnce() -> String, hint: &str) -> Result<T> {
-        self.map_err(|error| {
-            error.into().context(Hinted { what: what(), hint: hint.to_string(), usage: false })
-        })
+        self.map_err(|error| with_hint(error.into(), what(), hint))
     }
+}
+
+/// An error below `what`, with a hint.
+pub fn with_hint(error: Error, what: String, hint: &str) -> Error {
+    error.context(Hinted { what, hint: hint.to_string(), usage: false })
 }
 
 /// The texts of an error and its causes, outermost first, each said once.

@@ -5,19 +5,19 @@
 //! brings signed blocks in, through the ledgerd that runs or, where none does, by opening the home in this
 //! process. Nothing here decides what is allowed: the ledger's policy does, and says why not.
 
-pub mod agent_client;
-pub mod command;
-pub mod context;
-pub mod edits;
-pub mod error;
+mod agent_client;
+mod command;
+mod context;
+mod edits;
+mod error;
 pub mod import;
-pub mod keyring;
-pub mod link;
-pub mod output;
-pub mod people;
-pub mod progress;
-pub mod view;
-pub mod when;
+mod keyring;
+mod link;
+mod output;
+mod people;
+mod progress;
+mod view;
+mod when;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
 //! Into the ledger: through the ledgerd that runs, or, where none does, by opening the home in this process.
 //!
-//! The home's lock keeps the two apart: if ledgerd starts in between, the opening is refused and says so. A block
-//! is signed here with the person's key in either case; ledgerd never sees it.
+//! The store's lock keeps the two apart. While somebody holds it and no ledgerd answers, one of them is starting
+//! or another ledgerctl is at work: both are waited for. A block is signed here with the person's key in either
+//! case; ledgerd never sees it.
 
 mod still;
 
@@ -12,23 +13,53 @@ use crate::{
     error::{Hint, Result},
     keyring, output,
     progress::Progress,
-    view::View,
     when,
 };
-use agent::wire::{
-    Collected, EventCounts, Log, LogEntry, LogQuery, Merged, Proposal, Stored, VerifyLine, WireObject,
+use agent::{
+    blobs::Looked,
+    core::Core,
+    wire::{Collected, Log, LogEntry, LogQuery, Merged, Proposal, Stored, VerifyLine, WireObject},
 };
 use anyhow::Context as _;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chunk::{Cutter, Manifest};
 use ledger::{Meta, NewBlock};
-use model::{Name, StatePath};
+use model::StatePath;
 use serde_json::json;
 use std::{
     io::{Read, Write},
     ops::ControlFlow,
+    thread,
+    time::{Duration, Instant},
 };
 use store::RefName;
+
+/// How long a ledgerd that starts, or another ledgerctl, is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The way into the ledger.
+pub enum Way {
+    /// The ledgerd that runs.
+    Agent(AgentClient),
+    /// The home itself, opened and locked.
+    Still(Box<Core>),
+}
+
+/// Finds the ledgerd of the home, or opens the home.
+pub fn way(context: &Context) -> Result<Way> {
+    let begun = Instant::now();
+    loop {
+        if let Some(agent) = AgentClient::find(&context.home)? {
+            return Ok(Way::Agent(agent));
+        }
+        match still::open(context) {
+            Ok(core) => return Ok(Way::Still(Box::new(core))),
+            Err(error) if still::is_held(&error) && begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            Err(error) => return Err(still::explain(context, error)),
+        }
+    }
+}
 
 /// Signs the changes as one block, brings it into main, and says so.
 pub fn send(context: &Context, edits: &Edits<'_>, message: &str, said: &str) -> Result {
@@ -38,7 +69,7 @@ pub fn send(context: &Context, edits: &Edits<'_>, message: &str, said: &str) -> 
         let value = json!({"changed": [], "block": edits.view().head(), "height": edits.view().height()});
         return context.out.show("nothing to change: the ledger says so already\n", &value);
     }
-    let merged = submit(context, edits.view(), sign(context, edits, message)?)?;
+    let merged = submit(way(context)?, || sign(context, edits, message))?;
     let counted = output::count(paths.len(), "file changed", "files changed");
     let said = if said.is_empty() { &counted } else { said };
     let text = format!("{said}\nmain is {} at height {}\n", merged.block.short(), merged.height);
@@ -61,10 +92,12 @@ fn sign(context: &Context, edits: &Edits<'_>, message: &str) -> Result<NewBlock>
     Ok(draft.sign(&signer.key)?)
 }
 
-fn submit(context: &Context, _view: &View, block: NewBlock) -> Result<Merged> {
-    match AgentClient::find(&context.home)? {
-        Some(agent) => agent.post("/v1/blocks", &proposal(&block)),
-        None => still::propose(context, block),
+/// The way is found first: where it holds the lock, the signer's branch cannot move meanwhile.
+fn submit(way: Way, sign: impl FnOnce() -> Result<NewBlock>) -> Result<Merged> {
+    let block = sign()?;
+    match way {
+        Way::Agent(agent) => agent.post("/v1/blocks", &proposal(&block)),
+        Way::Still(mut core) => Ok(core.propose(block.id, block.objects)?),
     }
 }
 
@@ -87,15 +120,18 @@ fn kind(kind: ledger::Kind) -> &'static str {
 
 /// Puts waiting events into a block.
 pub fn flush(context: &Context) -> Result<Merged> {
-    match AgentClient::find(&context.home)? {
-        Some(agent) => agent.poke("/v1/flush"),
-        None => still::flush(context),
+    match way(context)? {
+        Way::Agent(agent) => agent.poke("/v1/flush"),
+        Way::Still(mut core) => Ok(core.flush()?),
     }
 }
 
 /// Events, newest last.
-pub fn events(context: &Context, agent: Option<&AgentClient>, query: &LogQuery) -> Result<Vec<LogEntry>> {
-    let Some(agent) = agent else { return still::events(context, query) };
+pub fn events(way: &Way, query: &LogQuery) -> Result<Vec<LogEntry>> {
+    let agent = match way {
+        Way::Agent(agent) => agent,
+        Way::Still(core) => return Ok(core.log(query)?),
+    };
     let pairs = [
         ("dapp", query.dapp.as_ref().map(ToString::to_string)),
         ("kind", query.kind.as_ref().map(ToString::to_string)),
@@ -108,11 +144,6 @@ pub fn events(context: &Context, agent: Option<&AgentClient>, query: &LogQuery) 
     Ok(log.events)
 }
 
-/// The counts of events and the node's name of a home where no ledgerd runs.
-pub fn still_status(context: &Context) -> Result<(EventCounts, Name)> {
-    still::status(context)
-}
-
 /// Cuts and keeps a file: its manifest, which is in no block yet.
 pub fn store_file(
     context: &Context,
@@ -120,12 +151,12 @@ pub fn store_file(
     cutter: Cutter,
     progress: Progress,
 ) -> Result<Stored> {
-    match AgentClient::find(&context.home)? {
-        Some(agent) => {
+    match way(context)? {
+        Way::Agent(agent) => {
             let path = with_query("/v1/chunks", &[("cutter", Some(cutter.to_string()))]);
             agent.upload(&path, from, progress)
         }
-        None => still::store_file(context, from, cutter, progress),
+        Way::Still(core) => still::store_file(context, &core, from, cutter, progress),
     }
 }
 
@@ -137,14 +168,14 @@ pub fn fetch_file(
     into: &mut dyn Write,
     progress: &mut Progress,
 ) -> Result {
-    match AgentClient::find(&context.home)? {
-        Some(agent) => {
+    match way(context)? {
+        Way::Agent(agent) => {
             let path = with_query("/v1/chunks", &[("path", Some(path.to_string()))]);
             let mut check = Checked { into, hasher: chunk::FileHasher::new(), size: 0 };
             agent.download(&path, &mut check, progress)?;
             check.finish(manifest)
         }
-        None => still::fetch_file(context, manifest, into, progress),
+        Way::Still(core) => still::fetch_file(context, &core, manifest, into, progress),
     }
 }
 
@@ -180,23 +211,18 @@ impl Checked<'_> {
     }
 }
 
-/// What a look at every chunk found.
-pub struct ChunksChecked {
-    /// Chunks that are whole.
-    pub good: u64,
-    /// What is wrong, one line each.
-    pub bad: Vec<String>,
-}
-
 /// Reads and checks every chunk.
-pub fn verify_chunks(context: &Context) -> Result<ChunksChecked> {
-    let Some(agent) = AgentClient::find(&context.home)? else { return still::verify_chunks(context) };
+pub fn verify_chunks(context: &Context) -> Result<Looked> {
+    let agent = match way(context)? {
+        Way::Agent(agent) => agent,
+        Way::Still(core) => return still::verify_chunks(context, &core),
+    };
     let mut progress = Progress::of_things("chunks", None, context.out.json);
     let mut checked = None;
     agent.lines(hyper::Method::POST, "/v1/chunks/verify", |line| {
         match serde_json::from_str(line).context("ledgerd's answer is not what this ledgerctl expects")? {
             VerifyLine::Progress { done, .. } => progress.at(done),
-            VerifyLine::Report { good, bad } => checked = Some(ChunksChecked { good, bad }),
+            VerifyLine::Report { good, bad } => checked = Some(Looked { good, bad }),
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -205,8 +231,8 @@ pub fn verify_chunks(context: &Context) -> Result<ChunksChecked> {
 
 /// Removes chunks that no branch reaches.
 pub fn collect_chunks(context: &Context) -> Result<Collected> {
-    match AgentClient::find(&context.home)? {
-        Some(agent) => agent.poke("/v1/chunks/gc"),
-        None => still::collect_chunks(context),
+    match way(context)? {
+        Way::Agent(agent) => agent.poke("/v1/chunks/gc"),
+        Way::Still(core) => still::collect_chunks(context, &core),
     }
 }

@@ -1,5 +1,7 @@
 //! The fixtures: two lists of real shape, and the cards that open and do not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use cli::import::makeitlabs::{Access, List, Wish, parse, plan};
 use model::{BadgeKey, CardNumber, Document, Name, StatePath, Width};
 

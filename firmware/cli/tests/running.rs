@@ -1,5 +1,7 @@
 //! The same commands while ledgerd runs: they go through its socket. No dapp runs here, so no root is needed.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 #[path = "walkthrough/build.rs"]
@@ -28,7 +30,10 @@ impl Agent {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("ledgerd did not come up: {}", std::fs::read_to_string(home.folder().join("ledgerd.log")).unwrap());
+        panic!(
+            "ledgerd did not come up: {}",
+            std::fs::read_to_string(home.folder().join("ledgerd.log")).unwrap()
+        );
     }
 }
 
@@ -49,7 +54,10 @@ fn commands_go_through_ledgerd_while_it_runs() {
     let denied = home.bad(&["--as", "bob", "people", "set", "alice", "plan=none"]);
     assert!(denied.contains("hint: ") && denied.contains("people/alice.toml"), "{denied}");
     let devices = home.json(&["board", "list"]);
-    assert!(devices["devices"].as_array().unwrap().iter().any(|device| device["name"] == "strike"), "{devices}");
+    assert!(
+        devices["devices"].as_array().unwrap().iter().any(|device| device["name"] == "strike"),
+        "{devices}"
+    );
     home.good(&["tap", "reader", "0004134419"]);
     home.good(&["contact", "door", "open"]);
     assert_eq!(home.json(&["board", "show", "door"])["on"], json!(true));

@@ -6,6 +6,8 @@
 //! built ledgerctl and ledgerd first in PATH and LEDGER_DAPPS naming the built dapps. What it leaves running is
 //! stopped. Nothing is skipped: no root or a missing tool is a failure.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod walkthrough;
 
 use std::path::{Path, PathBuf};

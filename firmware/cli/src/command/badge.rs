@@ -23,15 +23,12 @@ const WIDTHS: &[Width] = &[Width::Full, Width::Bits32, Width::Bits24];
 /// The badges that people hold to readers
 #[derive(Debug, Subcommand)]
 pub enum Badge {
-    /// Give a badge to a person
     Add(Add),
-    /// Revoke a badge, for ever
     Revoke(Revoke),
     /// Mark a badge as lost: it opens nothing until it is found (or is revoked)
     Lost(Pick),
     /// A lost badge is found again
     Found(Pick),
-    /// List badges: of one person, or all
     List(List),
 }
 

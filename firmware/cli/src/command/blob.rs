@@ -27,9 +27,7 @@ const SUFFIX: &str = ".manifest";
 /// Large files, kept in chunks
 #[derive(Debug, Subcommand)]
 pub enum Blob {
-    /// Put a file into the ledger
     Put(Put),
-    /// Get a file out of the ledger, each chunk verified
     Get(Get),
     /// List the files
     List,
@@ -37,7 +35,6 @@ pub enum Blob {
     Verify,
     /// Remove chunks that no branch reaches
     Gc,
-    /// Print where a cutter cuts a file: `offset,size`, one line a chunk
     Cut(cut::Cut),
 }
 
@@ -148,8 +145,8 @@ impl Get {
         let mut beside = self.out.clone().into_os_string();
         beside.push(".part");
         let beside = PathBuf::from(beside);
-        let cannot = || format!("cannot write {}", self.out.display());
-        let mut file = File::create(&beside).with_context(cannot)?;
+        let mut file =
+            File::create(&beside).with_context(|| format!("cannot write {}", self.out.display()))?;
         let fetched = link::fetch_file(context, path, manifest, &mut file, progress)
             .and_then(|()| Ok(file.flush().and_then(|()| file.sync_all())?))
             .and_then(|()| Ok(std::fs::rename(&beside, &self.out)?));
@@ -157,7 +154,10 @@ impl Get {
             // Best effort: the error below is the one that matters.
             drop(std::fs::remove_file(&beside));
         }
-        fetched.with_context(cannot)
+        fetched.hint(
+            || format!("cannot get {} into {}", self.path, self.out.display()),
+            "ledgerctl blob verify tells which chunks are damaged or missing; putting the file again brings them back",
+        )
     }
 }
 

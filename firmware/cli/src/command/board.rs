@@ -16,7 +16,6 @@ use serde_json::json;
 pub enum Board {
     /// List the devices and their levels
     List,
-    /// Show one device
     Show(Show),
 }
 

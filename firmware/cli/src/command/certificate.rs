@@ -18,13 +18,9 @@ use serde_json::json;
 /// Who may use what
 #[derive(Debug, Subcommand)]
 pub enum Certificate {
-    /// Let a person use a resource
     Grant(Grant),
-    /// End a certificate now; it can be granted again
     End(End),
-    /// Revoke a certificate, for ever
     Revoke(Revoke),
-    /// List certificates: of one person, or all
     List(List),
 }
 

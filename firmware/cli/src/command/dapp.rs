@@ -29,13 +29,11 @@ use std::{
 /// Applications
 #[derive(Debug, Subcommand)]
 pub enum Dapp {
-    /// Put an application into the ledger: every box of the organisation that may run it does
     Publish(Publish),
     /// List the applications of the ledger
     List,
     /// Show the applications that run on this box
     Status,
-    /// Take an application out of the ledger; its own documents stay
     Remove(Remove),
 }
 
@@ -121,9 +119,10 @@ impl Publish {
     /// The image as one tar, in a temporary file that has no name.
     fn image(&self) -> Result<std::fs::File> {
         let named = || format!("{} cannot be published", self.source.display());
-        let source = Source::open(&self.source, &Platform::host()).with_context(named)?;
+        let builder = "look at it with its builder's tools, or build it again; nothing was published";
+        let source = Source::open(&self.source, &Platform::host()).hint(named, builder)?;
         let mut file = std::io::BufWriter::new(temporary()?);
-        source.write(&mut file).with_context(named)?;
+        source.write(&mut file).hint(named, builder)?;
         file.flush()?;
         let mut file = file.into_inner()?;
         file.rewind()?;

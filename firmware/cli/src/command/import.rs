@@ -19,7 +19,6 @@ use std::{
 /// Take over the lists of other systems
 #[derive(Debug, Subcommand)]
 pub enum Import {
-    /// Members and badges from an access list of MakeIt Labs' authbackend
     MakeitlabsAcl(MakeitlabsAcl),
 }
 

@@ -22,11 +22,8 @@ use std::path::PathBuf;
 pub enum Keys {
     /// List keys and whose they are
     List,
-    /// Let a key sign for a person
     Add(Add),
-    /// Revoke a key, for ever: nothing that it signs from then on counts
     Revoke(Revoke),
-    /// Print the file with which git checks the ledger's signatures
     AllowedSigners(AllowedSigners),
 }
 

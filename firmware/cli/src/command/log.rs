@@ -7,7 +7,7 @@ use crate::{
     agent_client::AgentClient,
     context::Context,
     error::{Result, misused},
-    link,
+    link::{self, Way},
     view::View,
     when,
 };
@@ -60,19 +60,19 @@ impl Log {
             since,
             limit: Some(self.limit),
         };
-        let agent = AgentClient::find(&context.home)?;
+        let way = link::way(context)?;
         let zone = view.zone();
-        let entries = link::events(context, agent.as_ref(), &query)?;
+        let entries = link::events(&way, &query)?;
         if entries.is_empty() && !self.follow && !context.out.json {
             return context.out.line("no events yet");
         }
         for entry in &entries {
             self.show(context, entry, &zone)?;
         }
-        match (self.follow, agent) {
+        match (self.follow, way) {
             (false, _) => Ok(()),
-            (true, Some(agent)) => self.follow(context, &agent, &zone),
-            (true, None) => Err(misused(
+            (true, Way::Agent(agent)) => self.follow(context, &agent, &zone),
+            (true, Way::Still(_)) => Err(misused(
                 "nothing to follow: no ledgerd runs here",
                 "start ledgerd, or leave out --follow",
             )),

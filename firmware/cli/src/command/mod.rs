@@ -28,7 +28,7 @@ use std::path::PathBuf;
 /// while none runs the home is opened directly. A change is signed here, with a person's key, and enters the
 /// ledger if the policy allows it.
 #[derive(Debug, Parser)]
-#[command(name = "ledgerctl", version, propagate_version = true, max_term_width = 100, after_help = AFTER)]
+#[command(name = "ledgerctl", version, propagate_version = true, after_help = AFTER)]
 pub struct Cli {
     /// The options that all commands share.
     #[command(flatten)]
@@ -59,52 +59,35 @@ pub struct Common {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make an organisation, and this box its first node
     Init(init::Init),
     /// Show the box at a glance
     Status,
-    /// Show events, newest last, or blocks
     Log(log::Log),
-    /// Check every block, signature and rule from genesis to the newest block
     Verify(verify::Verify),
-    /// The people of the organisation
     #[command(subcommand)]
     People(people::People),
-    /// The badges that people hold to readers
     #[command(subcommand)]
     Badge(badge::Badge),
-    /// What people may use: certificates for resources such as `frontdoor`
     #[command(subcommand)]
     Certificate(certificate::Certificate),
-    /// Who may write what
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// The keys of people and nodes
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Change documents of the ledger
     Propose(propose::Propose),
-    /// Applications
     #[command(subcommand)]
     Dapp(dapp::Dapp),
-    /// Large files, kept in chunks
     #[command(subcommand)]
     Blob(blob::Blob),
-    /// The readers, relays, lamps and contacts of this box
     #[command(subcommand)]
     Board(board::Board),
-    /// Hold a badge to a reader of the simulated board
     Tap(board::Tap),
-    /// Open or close a contact, or press a button, of the simulated board
     Contact(board::Contact),
-    /// Take over the lists of other systems
     #[command(subcommand)]
     Import(import::Import),
     /// Put waiting events into a block now
     Flush,
-    /// Print the completions for a shell
     Completions(manual::Completions),
-    /// Write the manual pages into a folder
     Man(manual::Man),
 }
 

@@ -18,15 +18,10 @@ use toml::Value;
 /// The people of the organisation
 #[derive(Debug, Subcommand)]
 pub enum People {
-    /// List everybody
     List(List),
-    /// Show one person with badges and certificates
     Show(Show),
-    /// Add a person
     Add(Add),
-    /// Change what is known of a person
     Set(Set),
-    /// Let a person leave: badges stay known, and open nothing
     #[command(visible_alias = "remove")]
     Leave(Leave),
 }

@@ -25,7 +25,6 @@ pub enum Policy {
     Set(File),
     /// Check a policy file, and show what it would change
     Check(File),
-    /// Say who may write a path
     WhoMay(WhoMay),
 }
 

@@ -1,23 +1,27 @@
 //! `status` and `flush`: the box at a glance, and waiting events into a block.
 
 use crate::{
-    agent_client::AgentClient,
     context::Context,
     error::Result,
-    link,
+    link::{self, Way},
     output::{self, Style},
     people,
     view::View,
     when,
 };
-use agent::wire::{Merged, Status};
+use agent::{
+    core::Core,
+    wire::{Merged, Status},
+};
 use model::Millis;
 use serde_json::json;
 
 pub(super) fn run(context: &Context) -> Result {
-    match AgentClient::find(&context.home)? {
-        Some(agent) => running(context, &agent.get("/v1/status")?),
-        None => still(context),
+    // Whether there is a ledger at all is said before anything is opened to write.
+    let view = View::open(context)?;
+    match link::way(context)? {
+        Way::Agent(agent) => running(context, &agent.get("/v1/status")?),
+        Way::Still(core) => still(context, &view, &core),
     }
 }
 
@@ -45,10 +49,9 @@ fn running(context: &Context, status: &Status) -> Result {
     context.out.show(&text, &value)
 }
 
-fn still(context: &Context) -> Result {
-    let view = View::open(context)?;
-    let (org, block, people) = (view.org(), view.block(), people::all(&view)?.len());
-    let (events, node) = link::still_status(context)?;
+fn still(context: &Context, view: &View, core: &Core) -> Result {
+    let (org, block, people) = (view.org(), view.block(), people::all(view)?.len());
+    let (events, node) = (core.counts(), core.node());
     let mut text = heading(&org.name, &view.org_id().to_string(), node.as_str(), &org.timezone);
     text += &fact("ledgerd", "does not run");
     text += &fact("main", &format!("{}  height {}  {}", block.id.short(), view.height(), age(block.at)));

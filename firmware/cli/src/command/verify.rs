@@ -45,7 +45,8 @@ impl Verify {
              the policy at each block, every merge made again, every log unbroken\n",
             report.height
         );
-        let value = json!({"good": true, "head": view.head(), "blocks": report.blocks, "events": report.events});
+        let value =
+            json!({"good": true, "head": view.head(), "blocks": report.blocks, "events": report.events});
         context.out.show(&said, &value)
     }
 }
