@@ -101,10 +101,13 @@ impl Helper {
         self.stopper.stop();
     }
 
-    /// Waits until the container is gone. An error means that the helper was killed or failed; the
+    /// Waits until the container and its helper are gone. An error means that the helper was killed or failed; the
     /// container is gone all the same.
     pub fn wait(&self) -> io::Result<Exit> {
-        match self.last.recv() {
+        let last = self.last.recv();
+        // The other end closes once the helper is reaped: its lock on the name is free for the next one.
+        while self.last.recv().is_ok() {}
+        match last {
             Ok(Report::Exited(exit)) => Ok(exit),
             Ok(Report::Failed(reason)) => Err(io::Error::other(reason)),
             Ok(_) | Err(_) => Err(io::Error::other("the container's helper was killed")),
