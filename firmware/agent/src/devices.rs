@@ -11,7 +11,7 @@ use dapp::wire::{DeviceInfo, DeviceKind, InputLine};
 use model::{BadgeKey, CardNumber, Millis, Name, Width};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, mpsc},
     time::Duration,
 };
 use tokio::{runtime::Handle, sync::broadcast};
@@ -20,6 +20,8 @@ use tokio::{runtime::Handle, sync::broadcast};
 const BEHIND_MAX: usize = 256;
 /// How long until a board that failed is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long a dying program waits for the board.
+const LAST_WILL: Duration = Duration::from_millis(500);
 
 /// The board and its listeners.
 pub struct Devices {
@@ -94,9 +96,14 @@ impl Devices {
         wire::BoardStatus { name: self.name.clone(), simulated: self.board.as_sim().is_some() }
     }
 
-    /// Sets an output; with `for_ms` it goes off by itself after so long.
+    /// Sets an output; with `for_ms` it goes off by itself after so long. One whose board fails is made safe: it
+    /// may have moved all the same, and no timer would move it back.
     pub fn set(self: &Arc<Self>, device: &Name, on: bool, for_ms: Option<u64>) -> Result<(), BoardError> {
-        let order = self.order(device, Order::Level(on), None)?;
+        let order = self.order(device, Order::Level(on), None).inspect_err(|error| {
+            if error.is_transient() {
+                self.make_safe(|name| name == device);
+            }
+        })?;
         if let (true, Some(ms), Some(order)) = (on, for_ms, order) {
             self.later(device.clone(), order, Duration::from_millis(ms), Order::Level(false));
         }
@@ -111,6 +118,19 @@ impl Devices {
                 tracing::error!(device = %device.name, error = %chain(&error), "cannot make the device safe; trying again");
                 let order = self.count(&device.name);
                 self.later(device.name.clone(), order, AGAIN, Order::Safe);
+            }
+        }
+    }
+
+    /// Brings every output to its safe level from a program that is about to die, whatever lock the dying thread
+    /// holds: on another thread, which is waited for a moment and no longer.
+    pub fn last_will(&self) {
+        let (board, (done, wait)) = (self.board.clone(), mpsc::channel());
+        let make_safe = move || done.send(board.make_all_safe().len()).is_ok();
+        if std::thread::Builder::new().spawn(make_safe).is_ok() {
+            let failed = wait.recv_timeout(LAST_WILL);
+            if failed != Ok(0) {
+                tracing::error!(?failed, "not all outputs were made safe");
             }
         }
     }
@@ -259,4 +279,65 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use board::{Failure, SimBoard};
+
+    fn sim(devices: &Devices) -> &SimBoard {
+        devices.board.as_sim().unwrap()
+    }
+
+    fn devices() -> Arc<Devices> {
+        Devices::open(board::builtin("sim").unwrap(), Live::default(), Handle::current()).unwrap()
+    }
+
+    /// The strike, drawn for good, and a board that fails from the n-th call on.
+    fn drawn(failure: Failure) -> (Arc<Devices>, Name) {
+        let (devices, strike) = (devices(), "strike".parse().unwrap());
+        devices.set(&strike, true, None).unwrap();
+        sim(&devices).fail(failure);
+        (devices, strike)
+    }
+
+    fn is_on(devices: &Devices, name: &Name) -> bool {
+        devices.granted(|device| device == name)[0].on
+    }
+
+    #[tokio::test]
+    async fn an_output_that_failed_to_turn_on_is_made_safe() {
+        let (devices, strike) = drawn(Failure::At(1));
+        assert!(devices.set(&strike, true, Some(4000)).is_err());
+        assert!(!is_on(&devices, &strike), "it may be on, and no timer runs");
+    }
+
+    #[tokio::test]
+    async fn a_board_that_fails_to_turn_on_and_to_make_safe_is_asked_until_it_obeys() {
+        let (devices, strike) = drawn(Failure::From(1));
+        assert!(devices.set(&strike, true, Some(4000)).is_err());
+        tokio::time::sleep(AGAIN + AGAIN / 4).await;
+        sim(&devices).fail(Failure::Never);
+        assert!(is_on(&devices, &strike), "the board obeyed nothing so far");
+        tokio::time::sleep(AGAIN).await;
+        assert!(!is_on(&devices, &strike));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_dies_makes_outputs_safe_whatever_it_holds() {
+        let (devices, strike) = drawn(Failure::Never);
+        let held = devices.orders.lock().unwrap();
+        devices.last_will();
+        assert!(!is_on(&devices, &strike));
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn an_order_that_was_wrong_moves_nothing() {
+        let (devices, strike) = drawn(Failure::Never);
+        assert!(devices.set(&"nothing".parse().unwrap(), true, None).is_err());
+        assert!(devices.set(&"reader".parse().unwrap(), true, None).is_err());
+        assert!(is_on(&devices, &strike));
+    }
 }
