@@ -93,6 +93,28 @@ async fn outputs_go_safe_when_the_dapp_hears_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn an_order_that_comes_after_the_dapp_ended_is_refused() {
+    let up = Up::new().await;
+    let (former, door) = up.caller(DOOR);
+    let inputs = door.stream("/v1/devices/inputs").await;
+    door.put("/v1/devices/strike", json!({"on": true})).await;
+    former.retire();
+    assert_eq!(level(&up, "strike").await, json!(false));
+    let (status, refusal) = door.put("/v1/devices/strike", json!({"on": true, "for_ms": 4000})).await;
+    assert_eq!((status, &refusal["error"]["code"]), (503, &json!("stopping")), "{refusal}");
+    assert_eq!(level(&up, "strike").await, json!(false));
+    let successor = up.dapp(DOOR);
+    successor.put("/v1/devices/strike", json!({"on": true})).await;
+    drop(inputs);
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!(
+        level(&up, "strike").await,
+        json!(true),
+        "the former run's stream moves nothing of its successor"
+    );
+}
+
+#[tokio::test]
 async fn documents_are_read_watched_and_written_as_granted() {
     let up = Up::new().await;
     let door = up.dapp(DOOR);

@@ -41,11 +41,11 @@ pub async fn set(
         Some(_) if !request.on => return Err(Refused::bad("for_ms goes with \"on\": true only")),
         _ => {}
     }
-    caller.services.devices.set(&name, request.on, request.for_ms).map_err(|error| failed(&error))?;
+    caller.set(&name, request.on, request.for_ms)?;
     Ok(Json(DeviceSet { name, on: request.on }))
 }
 
-fn failed(error: &BoardError) -> Refused {
+pub(super) fn failed(error: &BoardError) -> Refused {
     let code = match error {
         BoardError::UnknownDevice { .. } => ErrorCode::Unknown,
         BoardError::Device { .. } | BoardError::NoDriver { .. } => ErrorCode::DeviceFailed,

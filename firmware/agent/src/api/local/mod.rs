@@ -23,7 +23,7 @@ use dapp::{
 use model::Name;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64, atomic::Ordering},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -47,6 +47,8 @@ pub struct Caller {
     alive_ms: AtomicU64,
     /// How many listeners of inputs it has; with the last one its outputs go safe.
     listeners: AtomicU64,
+    /// Whether it moves its outputs. Held while one moves, so that nothing of a retired dapp is under way.
+    in_charge: Mutex<bool>,
 }
 
 /// The state of the handlers.
@@ -62,6 +64,7 @@ impl Caller {
             rate: Mutex::new(Rate::new(EVENTS_BURST, EVENTS_PER_SECOND)),
             alive_ms: AtomicU64::new(0),
             listeners: AtomicU64::new(0),
+            in_charge: Mutex::new(true),
         })
     }
 
@@ -80,9 +83,34 @@ impl Caller {
         self.elapsed_ms().saturating_sub(self.alive_ms.load(Ordering::Relaxed))
     }
 
-    /// Brings its outputs to their safe levels.
+    /// Brings its outputs to their safe levels. Nothing once it is retired: they belong to its successor then.
     pub fn make_safe(&self) {
-        self.services.devices.make_safe(|device| self.manifest.may_use(device));
+        let in_charge = self.in_charge();
+        if *in_charge {
+            self.services.devices.make_safe(|device| self.manifest.may_use(device));
+        }
+    }
+
+    /// Takes its outputs away for good and makes them safe: an order that was on its way is refused.
+    pub fn retire(&self) {
+        let mut in_charge = self.in_charge();
+        if std::mem::replace(&mut *in_charge, false) {
+            self.services.devices.make_safe(|device| self.manifest.may_use(device));
+        }
+    }
+
+    /// Moves one of its outputs.
+    fn set(&self, device: &Name, on: bool, for_ms: Option<u64>) -> Result<(), Refused> {
+        let in_charge = self.in_charge();
+        if !*in_charge {
+            let message = format!("this run of {} is over: it moves nothing any more", self.name());
+            return Err(Refused::new(ErrorCode::Stopping, message));
+        }
+        self.services.devices.set(device, on, for_ms).map_err(|error| devices::failed(&error))
+    }
+
+    fn in_charge(&self) -> MutexGuard<'_, bool> {
+        self.in_charge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn elapsed_ms(&self) -> u64 {
