@@ -131,9 +131,24 @@ impl Appliance {
         Ok(address)
     }
 
-    /// Takes the box down: outputs safe, dapps ended (by `dapps`), events into a block.
-    pub async fn stop(self, dapps: impl Future<Output = ()>) -> Result<(), RunError> {
-        self.services.devices.make_safe(|_| true);
+    /// Takes the box down: outputs safe, dapps ended (by `dapps`), events into a block. With `hurry` it waits
+    /// for nothing any more; the outputs are safe in the end either way.
+    pub async fn stop(
+        self,
+        dapps: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        let devices = self.services.devices.clone();
+        devices.make_safe(|_| true);
+        let stopped = tokio::select! {
+            stopped = self.wind_down(dapps) => stopped,
+            () = hurry => Ok(()),
+        };
+        devices.make_safe(|_| true);
+        stopped
+    }
+
+    async fn wind_down(self, dapps: impl Future<Output = ()>) -> Result<(), RunError> {
         self.stop.send_replace(true);
         dapps.await;
         self.services.devices.make_safe(|_| true);
@@ -149,6 +164,7 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     let mut term = signal(SignalKind::terminate()).map_err(system("hear SIGTERM"))?;
     let mut int = signal(SignalKind::interrupt()).map_err(system("hear SIGINT"))?;
     let appliance = Appliance::open(&options, Arc::new(RealDisk))?;
+    safe_on_panic(&appliance.services.devices);
     appliance.serve_admin()?;
     if let Some(address) = options.listen {
         let address = appliance.serve_page(address).await?;
@@ -156,21 +172,33 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     }
     let dapps = tokio::spawn(supervisor::supervise(appliance.services.clone(), options.exe));
     tell_start(&appliance.services, &options.home);
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
+    let mut asked = async || {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    };
+    asked().await;
     tracing::info!("stopping");
-    let stopped = appliance.stop(async {
+    let dapps = async {
         if let Err(error) = dapps.await {
             tracing::error!(error = %chain(&error), "the supervisor failed");
         }
-    });
-    tokio::select! {
-        stopped = stopped => stopped,
-        // Whoever asks twice does not want to wait for dapps.
-        _ = async { tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} } } => Ok(()),
-    }
+    };
+    // Whoever asks twice does not want to wait for dapps. This thread runs everything that moves an output, so
+    // nothing does after the last order of `stop`.
+    appliance.stop(dapps, asked()).await
+}
+
+/// A release build ends where it panics, and nothing is dropped: the outputs are made safe before.
+fn safe_on_panic(devices: &Arc<Devices>) {
+    let (devices, before) = (Arc::downgrade(devices), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        if let Some(devices) = devices.upgrade() {
+            devices.last_will();
+        }
+        before(panic);
+    }));
 }
 
 fn tell_start(services: &Services, home: &Path) {
@@ -188,8 +216,38 @@ fn at(at: &str) -> impl FnOnce(io::Error) -> RunError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::init::{InitOptions, Seeds};
+
+    /// A box that is up in a folder of its own.
+    pub fn founded() -> (tempfile::TempDir, Appliance) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = InitOptions {
+            org: "Example Makers".into(),
+            timezone: "America/Detroit".into(),
+            founder: "alice".parse().unwrap(),
+            node: "front-door".parse().unwrap(),
+            now: model::Millis(1_790_000_000_000),
+            seeds: Seeds { founder: [1; 32], node: [2; 32], badge: [3; 32] },
+        };
+        let home = folder.path().join("home");
+        Home::init(&home, options).unwrap();
+        let up = Appliance::open(&self::options(&home, Path::new("sim")), Arc::new(RealDisk)).unwrap();
+        (folder, up)
+    }
+
+    #[tokio::test]
+    async fn a_second_signal_leaves_the_outputs_safe_too() {
+        let (_folder, up) = founded();
+        let (devices, strike) = (up.services.devices.clone(), "strike".parse().unwrap());
+        let dapp_draws_and_hangs = async {
+            devices.set(&strike, true, None).unwrap();
+            std::future::pending().await
+        };
+        up.stop(dapp_draws_and_hangs, tokio::time::sleep(Duration::from_millis(20))).await.unwrap();
+        assert!(!devices.granted(|device| *device == strike)[0].on);
+    }
 
     /// A board that cannot be opened in this build, to see who comes first.
     const LINUX: &str = "title = \"Box\"\ndriver = \"linux\"\n[devices.strike]\nkind = \"relay\"\nline = \"GPIO4\"\nsafe = \"off\"\n";

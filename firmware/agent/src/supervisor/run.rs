@@ -52,12 +52,30 @@ pub enum RunError {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// A dapp that runs.
-struct Alive {
+/// A dapp's socket and its right to move things. Both end with this value, also when the runner panics.
+struct Post {
     caller: Arc<local::Caller>,
     server: JoinHandle<()>,
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.caller.retire();
+    }
+}
+
+/// A dapp that runs; it stops when this is dropped.
+struct Alive {
+    post: Post,
     stopper: Stopper,
     ended: oneshot::Receiver<io::Result<Exit>>,
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.stopper.stop();
+    }
 }
 
 impl Runner {
@@ -104,15 +122,16 @@ impl Runner {
         let spec =
             image::spec(&manifest, unpacked, release.uid_base, &self.services.home.dapp_folder(&self.name))?;
         let server = self.serve(caller.clone(), &spec)?;
-        let helper = self.start_helper(spec).await.inspect_err(|_| server.abort())?;
+        let post = Post { caller, server };
+        let helper = self.start_helper(spec).await?;
         self.starts += 1;
-        caller.lives();
+        post.caller.lives();
         tracing::info!(dapp = %self.name, version = manifest.version, pid = helper.pid(), "runs");
         self.say(release, "running", None);
         let (stopper, (say, ended)) = (helper.stopper(), oneshot::channel());
         // Waiting blocks for as long as the dapp lives, so it has a thread of its own and not one of the pool's.
         std::thread::spawn(move || drop(say.send(helper.wait())));
-        Ok(Alive { caller, server, stopper, ended })
+        Ok(Alive { post, stopper, ended })
     }
 
     /// Binds the dapp's socket. Its folder belongs to the container's user, who puts `serve.sock` there.
@@ -143,9 +162,9 @@ impl Runner {
             ended = &mut alive.ended => Some(describe(ended)),
             // An error means that the supervisor is gone, which ends the dapp too.
             _ = self.release.changed() => None,
-            silent = silence(&alive.caller, manifest) => Some(silent),
+            silent = silence(&alive.post.caller, manifest) => Some(silent),
         };
-        alive.caller.make_safe();
+        alive.post.caller.make_safe();
         self.say(release, "stopping", reason.clone());
         alive.stopper.stop();
         if !alive.ended.is_terminated() {
@@ -154,9 +173,7 @@ impl Runner {
             let ended = describe((&mut alive.ended).await);
             tracing::info!(dapp = %self.name, ended, "stopped");
         }
-        alive.server.abort();
-        // It may have moved something while it ended.
-        alive.caller.make_safe();
+        // With `alive` goes its post: it may have moved something while it ended.
         reason
     }
 
@@ -203,5 +220,36 @@ fn describe(ended: Result<io::Result<Exit>, oneshot::error::RecvError>) -> Strin
         Ok(Ok(_)) => "it ended".into(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "nobody waited for it".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Appliance, tests::founded};
+
+    const MANIFEST: &str = "name = \"door\"\nversion = \"1\"\ndevices = [\"strike\"]\n[serve]\n";
+
+    fn post(up: &Appliance) -> Post {
+        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+        let caller = local::Caller::new(up.services.clone(), manifest);
+        Post { caller, server: tokio::spawn(std::future::pending()) }
+    }
+
+    fn strike_is_on(up: &Appliance) -> bool {
+        up.services.devices.granted(|device| device.as_str() == "strike")[0].on
+    }
+
+    #[tokio::test]
+    async fn a_runner_that_panics_leaves_its_outputs_safe() {
+        let (_folder, up) = founded();
+        let post = post(&up);
+        up.services.devices.set(&"strike".parse().unwrap(), true, None).unwrap();
+        let runner = tokio::spawn(async move {
+            let _post = post;
+            panic!("a fault of ours, made up by this test");
+        });
+        assert!(runner.await.unwrap_err().is_panic());
+        assert!(!strike_is_on(&up), "nobody is in charge of the strike and it is drawn");
     }
 }

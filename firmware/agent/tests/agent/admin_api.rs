@@ -138,7 +138,7 @@ async fn going_down_leaves_outputs_safe_and_nothing_waiting() {
     door.put("/v1/devices/strike", json!({"on": true})).await;
     door.post("/v1/events", json!({"kind": "access", "data": {}})).await;
     let (services, folder) = (up.appliance.services.clone(), up.folder);
-    up.appliance.stop(async {}).await.unwrap();
+    up.appliance.stop(async {}, std::future::pending()).await.unwrap();
     let strike =
         services.devices.status().devices.into_iter().find(|device| device.name.as_str() == "strike");
     assert_eq!(strike.unwrap().on, Some(false));
