@@ -217,11 +217,13 @@ pub fn verify_chunks(context: &Context) -> Result<Looked> {
         Way::Agent(agent) => agent,
         Way::Still(core) => return still::verify_chunks(context, &core),
     };
-    let mut progress = Progress::of_things("chunks", None, context.out.json);
-    let mut checked = None;
+    let (mut progress, mut checked) = (None, None);
     agent.lines(hyper::Method::POST, "/v1/chunks/verify", |line| {
         match serde_json::from_str(line).context("ledgerd's answer is not what this ledgerctl expects")? {
-            VerifyLine::Progress { done, .. } => progress.at(done),
+            VerifyLine::Progress { done, of } => {
+                let begin = || Progress::of_bytes("verifying", of, context.out.json);
+                progress.get_or_insert_with(begin).at(done);
+            }
             VerifyLine::Report { good, bad } => checked = Some(Looked { good, bad }),
         }
         Ok(ControlFlow::Continue(()))

@@ -24,13 +24,9 @@ impl Progress {
         Self::new(what, Some(total), "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}", quiet)
     }
 
-    /// Things whose number is known, or not.
-    pub fn of_things(what: &'static str, total: Option<u64>, quiet: bool) -> Self {
-        let template = match total {
-            Some(_) => "{msg} {wide_bar} {pos}/{len} {per_sec} {eta}",
-            None => "{spinner} {msg} {pos} {per_sec}",
-        };
-        Self::new(what, total, template, quiet)
+    /// Things whose number nobody knows before the end.
+    pub fn of_things(what: &'static str, quiet: bool) -> Self {
+        Self::new(what, None, "{spinner} {msg} {pos} {per_sec}", quiet)
     }
 
     fn new(what: &'static str, total: Option<u64>, template: &str, quiet: bool) -> Self {

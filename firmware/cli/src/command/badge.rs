@@ -206,7 +206,7 @@ impl Pick {
                 let digests = number_text(None)?.parse::<CardNumber>()?.digests(&key, WIDTHS);
                 filter(&person, |digest, _| digests.iter().any(|other| other.to_string() == *digest))
             }
-            (None, false) => filter(&person, |_, badge| badge.revoked.is_none()),
+            (None, false) => usual(&person),
         };
         match (matching.pop(), matching.is_empty()) {
             (Some(badge), true) => Ok(badge),
@@ -239,6 +239,14 @@ fn filter(person: &Person, wanted: impl Fn(&String, &Card) -> bool) -> Vec<(Stri
     let mut badges: Vec<(String, Card)> = person.badges.clone().into_iter().collect();
     badges.retain(|(digest, badge)| wanted(digest, badge));
     badges
+}
+
+/// The badges that are meant when none is named: those that still count, else those that did.
+fn usual(person: &Person) -> Vec<(String, Card)> {
+    match filter(person, |_, badge| badge.revoked.is_none()) {
+        none if none.is_empty() => filter(person, |_, _| true),
+        some => some,
+    }
 }
 
 impl Revoke {

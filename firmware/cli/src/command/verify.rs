@@ -32,7 +32,7 @@ impl Verify {
     pub(super) fn run(&self, context: &Context) -> Result {
         let From::Genesis = self.from;
         let view = View::open(context)?;
-        let mut progress = Progress::of_things("blocks", None, context.out.json);
+        let mut progress = Progress::of_things("blocks", context.out.json);
         let report = ledger::verify(view.objects(), view.head(), &mut |done| progress.at(done)).hint(
             || format!("the ledger in {} does not hold", context.home.join("ledger.git").display()),
             "keep this copy for inquiry; bring in a good one with git from another box, and verify that",
