@@ -11,7 +11,7 @@
 //! Folders are 0700, secrets 0600, whatever the umask. A home is opened as often as one likes and written by
 //! whoever has its store open: ledgerd while it runs, ledgerctl when it does not.
 
-use model::{BadgeError, BadgeKey, KeyError, Name, OrgId, SigningKey};
+use model::{BadgeDigest, BadgeError, BadgeKey, KeyError, Name, OrgId, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File, OpenOptions},
@@ -22,6 +22,8 @@ use std::{
 
 /// The name of the file with the node's own key.
 const NODE_KEY: &str = "node";
+/// The file with the key under which badges are hashed.
+const BADGE_KEY: &str = "secrets/badge.key";
 
 /// An opened home.
 #[derive(Debug, Clone)]
@@ -88,6 +90,19 @@ pub enum HomeError {
         /// What is wrong.
         source: KeyError,
     },
+    /// The badge key is not the one that the ledger's badges are hashed under.
+    #[error(
+        "{path} is another organisation's badge key, under which no badge of this ledger is known: its fingerprint \
+         is {found}, org.toml says {wanted}; put this organisation's key there, from a backup of the box"
+    )]
+    OtherBadgeKey {
+        /// Which file.
+        path: PathBuf,
+        /// The fingerprint of the key in it.
+        found: BadgeDigest,
+        /// The fingerprint in `org.toml`.
+        wanted: String,
+    },
     /// The badge key's file is damaged.
     #[error("{path}: {source}")]
     BadgeKey {
@@ -123,7 +138,7 @@ impl Home {
         if folder.join("node.toml").exists() {
             return Err(HomeError::Exists { folder: folder.into() });
         }
-        if folder.join("secrets/badge.key").exists() {
+        if folder.join(BADGE_KEY).exists() {
             return Err(HomeError::Unfinished { folder: folder.into() });
         }
         for part in ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"] {
@@ -134,7 +149,7 @@ impl Home {
             let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
             write_secret(&path, &text)?;
         }
-        write_secret(&folder.join("secrets/badge.key"), &badge_key.to_hex())
+        write_secret(&folder.join(BADGE_KEY), &badge_key.to_hex())
     }
 
     /// Says who the box is: from here on it is a home.
@@ -218,9 +233,20 @@ impl Home {
 
     /// The key under which badges are hashed.
     pub fn badge_key(&self) -> Result<BadgeKey, HomeError> {
-        let path = self.folder.join("secrets/badge.key");
+        let path = self.folder.join(BADGE_KEY);
         let text = fs::read_to_string(&path).map_err(at("read", &path))?;
         text.parse().map_err(|source| HomeError::BadgeKey { path, source })
+    }
+
+    /// The badge key, if it is the one whose fingerprint `org.toml` has. An `org.toml` without one is content.
+    pub fn badge_key_of(&self, fingerprint: &str) -> Result<BadgeKey, HomeError> {
+        let key = self.badge_key()?;
+        let found = key.fingerprint();
+        if fingerprint.is_empty() || fingerprint == found.to_string() {
+            return Ok(key);
+        }
+        let path = self.folder.join(BADGE_KEY);
+        Err(HomeError::OtherBadgeKey { path, found, wanted: fingerprint.to_string() })
     }
 
     fn read_key(&self, name: &str) -> Result<SigningKey, HomeError> {

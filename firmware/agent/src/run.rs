@@ -101,7 +101,7 @@ impl Appliance {
         home.make_run_folders()?;
         let core = Core::open(&home, disk.clone(), crate::clock::machine())?;
         let (clock, objects) = (core.clock().clone(), core.objects().clone());
-        devices.hear_badges(home.badge_key()?);
+        devices.hear_badges(home.badge_key_of(&core.view().org_text("badge_key"))?);
         let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;
         let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
@@ -235,6 +235,17 @@ pub(crate) mod tests {
         Home::init(&home, options).unwrap();
         let up = Appliance::open(&self::options(&home, Path::new("sim")), Arc::new(RealDisk)).unwrap();
         (folder, up)
+    }
+
+    #[tokio::test]
+    async fn another_organisations_badge_key_is_refused_at_the_start() {
+        let (folder, up) = founded();
+        up.stop(async {}, std::future::pending()).await.unwrap();
+        let home = folder.path().join("home");
+        std::fs::write(home.join("secrets/badge.key"), model::BadgeKey::new([9; 32]).to_hex()).unwrap();
+        let error = Appliance::open(&options(&home, Path::new("sim")), Arc::new(RealDisk)).err().unwrap();
+        assert!(matches!(error, RunError::Home(HomeError::OtherBadgeKey { .. })), "{error}");
+        assert!(error.to_string().contains("from a backup"), "{error}");
     }
 
     #[tokio::test]
