@@ -9,9 +9,13 @@ mod wanted;
 
 pub use wanted::Release;
 
-use crate::services::Services;
+use crate::{devices::chain, services::Services};
 use model::Name;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// A dapp that is looked after: its release, or none when it shall end, and its task.
@@ -25,6 +29,8 @@ struct Charge {
 pub async fn supervise(services: Arc<Services>, exe: PathBuf) {
     let mut charges: BTreeMap<Name, Charge> = BTreeMap::new();
     let (mut views, mut stopping) = (services.keeper.views(), services.stopping.clone());
+    let known = wanted::releases(&views.borrow()).into_keys().collect();
+    clear_cache(services.home.images_folder(), known).await;
     loop {
         let releases = wanted::releases(&views.borrow_and_update().clone());
         charges.retain(|name, charge| {
@@ -48,6 +54,15 @@ pub async fn supervise(services: Arc<Services>, exe: PathBuf) {
         if let Err(error) = charge.task.await {
             tracing::error!(%error, "a dapp's task failed");
         }
+    }
+}
+
+/// Removes images of dapps that left the ledger while nobody looked. Before any runner unpacks one.
+async fn clear_cache(images: PathBuf, known: BTreeSet<Name>) {
+    match tokio::task::spawn_blocking(move || image::remove_others(&images, &known)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %chain(&error), "old images stay"),
+        Err(error) => tracing::warn!(%error, "old images stay"),
     }
 }
 

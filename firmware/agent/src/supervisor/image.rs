@@ -1,6 +1,7 @@
 //! From a release in the ledger to an order for the container: the image unpacked, the manifest's limits in it.
 //!
-//! Unpacked images are a cache: one folder per dapp and image, made when missing, older ones of the dapp removed.
+//! Unpacked images are a cache: one folder per dapp and image, made when missing, older ones of the dapp removed,
+//! and at the start those of dapps that the ledger has no more.
 
 use super::Release;
 use crate::{blobs::BlobError, services::Services};
@@ -11,6 +12,7 @@ use container::{
 use dapp::Manifest;
 use model::Name;
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
 };
@@ -55,12 +57,22 @@ pub fn unpack(services: &Services, name: &Name, release: &Release) -> Result<Unp
     Ok(container::image::unpack(reader, &folder, release.uid_base, UnpackLimits::default())?)
 }
 
+/// Removes the unpacked images of all dapps but these. Blocks.
+pub fn remove_others(images: &Path, dapps: &BTreeSet<Name>) -> Result<(), ImageError> {
+    remove(images, |dapp, _| !dapps.iter().any(|name| name.as_str() == dapp))
+}
+
 fn remove_older(images: &Path, name: &Name, keep: &Path) -> Result<(), ImageError> {
+    remove(images, |dapp, path| dapp == name.as_str() && path != keep)
+}
+
+/// Removes the images that `unwanted` names by their dapp and folder.
+fn remove(images: &Path, unwanted: impl Fn(&str, &Path) -> bool) -> Result<(), ImageError> {
     let failed = |source| ImageError::Cache { path: images.to_path_buf(), source };
     for entry in std::fs::read_dir(images).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let of_dapp = path.file_name().and_then(|file| file.to_str()).and_then(|file| file.split_once('@'));
-        if of_dapp.is_some_and(|(dapp, _)| dapp == name.as_str()) && path != keep {
+        if of_dapp.is_some_and(|(dapp, _)| unwanted(dapp, &path)) {
             std::fs::remove_dir_all(&path).map_err(failed)?;
         }
     }
@@ -100,5 +112,22 @@ fn user(text: &str) -> Result<container::User, ImageError> {
         _ if text.is_empty() => Ok(container::User::default()),
         Some((uid, gid)) => Ok(container::User { uid: number(uid)?, gid: number(gid)? }),
         None => number(text).map(|uid| container::User { uid, gid: uid }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_of_dapps_that_the_ledger_has_no_more_are_removed() {
+        let images = tempfile::tempdir().unwrap();
+        for folder in ["door@1", "door-bell@2", "gone@3", "gone@4.1048576.partial"] {
+            std::fs::create_dir_all(images.path().join(folder).join("root")).unwrap();
+        }
+        let dapps = ["door", "door-bell"].map(|name| name.parse().unwrap());
+        remove_others(images.path(), &BTreeSet::from(dapps)).unwrap();
+        let left = std::fs::read_dir(images.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<BTreeSet<_>>(), BTreeSet::from(["door@1".into(), "door-bell@2".into()]));
     }
 }
