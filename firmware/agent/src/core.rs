@@ -223,7 +223,8 @@ impl Core {
         Merged { block: self.view.head, height: self.view.height }
     }
 
-    fn key_id(&self) -> KeyId {
+    /// The id of the node's own key.
+    pub fn key_id(&self) -> KeyId {
         self.key.public().id()
     }
 

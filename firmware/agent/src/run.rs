@@ -100,14 +100,14 @@ impl Appliance {
         let home = Home::open(&options.home)?;
         home.make_run_folders()?;
         let core = Core::open(&home, disk.clone(), crate::clock::machine())?;
-        let (clock, objects) = (core.clock().clone(), core.objects().clone());
+        let (clock, objects, key) = (core.clock().clone(), core.objects().clone(), core.key_id());
         devices.hear_badges(home.badge_key_of(&core.view().org_text("badge_key"))?);
         let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;
         let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
         let (stop, stopping) = watch::channel(false);
         let (started, dapps) = (clock.now(), DappStates::default());
-        let services = Services { home, keeper, blobs, devices, clock, live, dapps, stopping, started };
+        let services = Services { home, key, keeper, blobs, devices, clock, live, dapps, stopping, started };
         Ok(Self { services: Arc::new(services), threads, stop })
     }
 

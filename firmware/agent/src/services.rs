@@ -3,7 +3,7 @@
 use crate::{
     blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, keeper::Keeper, live::Live, wire,
 };
-use model::{Millis, Name};
+use model::{KeyId, Millis, Name};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -14,6 +14,8 @@ use tokio::sync::watch;
 pub struct Services {
     /// The home directory.
     pub home: Home,
+    /// The id of the node's own key.
+    pub key: KeyId,
     /// The ledger.
     pub keeper: Keeper,
     /// Large files.

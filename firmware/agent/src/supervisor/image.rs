@@ -19,6 +19,8 @@ use std::{
 
 /// Where a dapp sees its sockets.
 const RUN_FOLDER: &str = "/run/ledger";
+/// Below which control group those of every home are.
+const CGROUPS: &str = "/ledger";
 
 /// An image that cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -81,10 +83,10 @@ fn remove(images: &Path, unwanted: impl Fn(&str, &Path) -> bool) -> Result<(), I
 
 /// The order for the container: what the manifest grants and no more.
 pub fn spec(
+    services: &Services,
     manifest: &Manifest,
     unpacked: Unpacked,
     uid_base: u32,
-    run_folder: &Path,
 ) -> Result<Spec, ImageError> {
     let serve = manifest.serve.as_ref().ok_or(ImageError::NoProgram)?;
     let args = if serve.args.is_empty() { unpacked.config.args } else { serve.args.clone() };
@@ -98,10 +100,13 @@ pub fn spec(
     spec.limits.memory_mib = u32::try_from(serve.memory_mib).ok();
     spec.limits.pids = u32::try_from(serve.pids).ok();
     spec.limits.cpu_percent = u32::try_from(serve.cpu_percent).ok();
-    let (source, target) = (run_folder.to_path_buf(), RUN_FOLDER.into());
+    let (source, target) = (services.home.dapp_folder(&manifest.name), RUN_FOLDER.into());
     spec.mounts = vec![Bind { source, target, writable: true }];
     spec.network = if manifest.network { Network::Host } else { Network::None };
     spec.stop_timeout_ms = serve.timeout_ms;
+    // Another home on this machine may have a dapp of the same name; this home's next ledgerd finds what a killed
+    // one left.
+    spec.cgroup_parent = Path::new(CGROUPS).join(format!("{:.12}", services.key.to_string()));
     Ok(spec)
 }
 
@@ -118,6 +123,28 @@ fn user(text: &str) -> Result<container::User, ImageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::tests::founded;
+    use container::image::{ImageConfig, Platform};
+
+    const MANIFEST: &str = "name = \"door\"\nversion = \"1\"\n[serve]\nargs = [\"/door\"]\n";
+
+    #[tokio::test]
+    async fn two_homes_on_one_machine_have_control_groups_of_their_own() {
+        let (_folder, up) = founded();
+        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+        let config = ImageConfig {
+            platform: Platform::host(),
+            args: Vec::new(),
+            env: std::collections::BTreeMap::new(),
+            cwd: "/".into(),
+            user: String::new(),
+            layers: Vec::new(),
+        };
+        let unpacked = Unpacked { root: "/image".into(), config };
+        let spec = spec(&up.services, &manifest, unpacked, 1 << 20).unwrap();
+        let key = up.services.home.node_key().unwrap().public().id().to_string();
+        assert_eq!(spec.cgroup(), Path::new("/ledger").join(&key[..12]).join("door"));
+    }
 
     #[test]
     fn images_of_dapps_that_the_ledger_has_no_more_are_removed() {

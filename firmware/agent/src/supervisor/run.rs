@@ -119,8 +119,7 @@ impl Runner {
         let unpacked = tokio::task::spawn_blocking(unpack).await??;
         self.say(release, "starting", None);
         let caller = local::Caller::new(self.services.clone(), manifest.clone());
-        let spec =
-            image::spec(&manifest, unpacked, release.uid_base, &self.services.home.dapp_folder(&self.name))?;
+        let spec = image::spec(&self.services, &manifest, unpacked, release.uid_base)?;
         let server = self.serve(caller.clone(), &spec)?;
         let post = Post { caller, server };
         let helper = self.start_helper(spec).await?;

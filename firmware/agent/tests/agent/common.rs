@@ -37,7 +37,12 @@ pub fn name(text: &str) -> Name {
 
 /// Makes a home.
 pub fn found(folder: &Path) -> Home {
-    let seeds = Seeds { founder: [1; 32], node: [2; 32], badge: [3; 32] };
+    found_with(folder, [2; 32])
+}
+
+/// Makes a home whose node has a key from this seed.
+pub fn found_with(folder: &Path, node: [u8; 32]) -> Home {
+    let seeds = Seeds { founder: [1; 32], node, badge: [3; 32] };
     let options = InitOptions {
         org: "Example Makers".into(),
         timezone: "America/Detroit".into(),

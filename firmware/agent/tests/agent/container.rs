@@ -1,6 +1,6 @@
 //! The whole line: a real ledgerd, a dapp in its container, a badge, the relay, the event. Needs root.
 
-use crate::common::{CARD, Socket, found, founders_block, until};
+use crate::common::{CARD, Socket, found, found_with, founders_block, until};
 use agent::{blobs::Blobs, core::Core, home::Home};
 use chunk::Cutter;
 use container::image::{Platform, Source};
@@ -28,7 +28,7 @@ fn publish(home: &Path, work: &Path) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     assert!(status.contains("Uid:\t0\t"), "this test makes containers and needs root");
     let dapp = work.join("dapp");
-    std::fs::create_dir(&dapp).unwrap();
+    std::fs::create_dir_all(&dapp).unwrap();
     std::fs::write(dapp.join("dapp.toml"), MANIFEST).unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent/porter.rs");
     let flags = ["--edition=2024", "-C", "target-feature=+crt-static", "-C", "strip=symbols", "-o"];
@@ -148,4 +148,22 @@ async fn a_badge_opens_through_a_container_and_every_end_is_safe() {
     let home = Home::open(&home).unwrap();
     let core = Core::open(&home, Arc::new(RealDisk), agent::clock::machine()).unwrap();
     assert_eq!(core.counts().pending, 0, "the last events are in a block");
+}
+
+#[tokio::test]
+async fn two_boxes_on_one_machine_run_a_dapp_of_the_same_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let homes = [4, 5].map(|seed| {
+        let home = folder.path().join(format!("home-{seed}"));
+        found_with(&home, [seed; 32]);
+        publish(&home, folder.path());
+        home
+    });
+    let former = Ledgerd::start(&homes[0]).await;
+    let latter = Ledgerd::start(&homes[1]).await;
+    former.until_running(1).await;
+    assert_eq!((&former.dapp().await["starts"], &latter.dapp().await["starts"]), (&json!(1), &json!(1)));
+    latter.kill();
+    former.until_running(1).await;
+    assert_eq!(former.dapp().await["starts"], json!(1), "the end of one box's dapp took the other's along");
 }
