@@ -117,7 +117,7 @@ impl Appliance {
         let listener = listen::unix(&path, 0o600).map_err(at(&path.display().to_string()))?;
         let listener = listen::Limited::new(listener, admin::CONNECTIONS_MAX);
         let server = admin::server(self.services.clone());
-        tokio::spawn(listen::serve(listener, server, self.services.stopping.clone()));
+        tokio::spawn(listen::serve(listener, server, None, self.services.stopping.clone()));
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl Appliance {
         let address = listener.local_addr().map_err(at(&address.to_string()))?;
         let listener = listen::Limited::new(listener, page::CONNECTIONS_MAX);
         let server = page::server(self.services.clone());
-        tokio::spawn(listen::serve(listener, server, self.services.stopping.clone()));
+        tokio::spawn(listen::serve(listener, server, Some(page::PATIENCE), self.services.stopping.clone()));
         Ok(address)
     }
 

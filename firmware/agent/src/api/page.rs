@@ -15,12 +15,14 @@ use axum::{
     response::IntoResponse,
 };
 use dapp::wire::ErrorCode;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The largest body that the page sends.
 const BODY_MAX: usize = 4096;
 /// How many connections the page takes at a time; a browser uses up to six.
 pub const CONNECTIONS_MAX: usize = 128;
+/// How long a connection may take to send a request's headers, from one request to the next.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest file of sample badges.
 const DEMO_MAX: u64 = 64 * 1024;
 

@@ -144,7 +144,7 @@ impl Runner {
             chown(owned, Some(spec.host_uid()), Some(spec.host_uid())).map_err(failed)?;
         }
         let listener = listen::Limited::new(listener, local::CONNECTIONS_MAX);
-        Ok(tokio::spawn(listen::serve(listener, local::server(caller), self.services.stopping.clone())))
+        Ok(tokio::spawn(listen::serve(listener, local::server(caller), None, self.services.stopping.clone())))
     }
 
     async fn start_helper(&self, spec: Spec) -> Result<Helper, RunError> {

@@ -106,7 +106,7 @@ impl Up {
         let path = folder.join("api.sock");
         let listener = listen::Limited::new(listen::unix(&path, 0o600).unwrap(), local::CONNECTIONS_MAX);
         let caller = local::Caller::new(services.clone(), manifest);
-        tokio::spawn(listen::serve(listener, local::server(caller.clone()), services.stopping.clone()));
+        tokio::spawn(listen::serve(listener, local::server(caller.clone()), None, services.stopping.clone()));
         (caller, Socket(path))
     }
 
