@@ -71,8 +71,6 @@ fn furnish(built: &Built, home: &Path) -> Done {
         .arg(data.join("acl-v1.json"))
         .args(["--resource", "frontdoor"]))?;
     run(ctl().args(["dapp", "publish"]).arg(built.dapps.join("doorbot")))?;
-    let door = root().join("dapps/doorbot/example/front.toml");
-    run(ctl().arg("propose").arg(format!("doorbot/doors/front.toml={}", door.display())))?;
     run(as_root("cp").arg(data.join("demo-badges.json")).arg(home.join("demo-badges.json")))?;
     run(as_root("touch").arg(home.join("furnished")))
 }
