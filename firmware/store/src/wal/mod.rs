@@ -26,7 +26,9 @@ pub const SEGMENT_BYTES: usize = 1 << 20;
 pub const SEGMENT_BYTES_MIN: usize = 2 * MAX_EVENT_BYTES;
 /// Free segments that are kept; what is freed beyond is removed.
 const SPARES_MAX: usize = 2;
-const ZEROS: &[u8] = &[0; 64 * 1024];
+/// A new segment is written in single pages: the page cache would keep a larger write as one piece, and count the whole
+/// piece as written again with each small append to it.
+const ZEROS: &[u8] = &[0; 4096];
 
 /// A write-ahead log that cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
