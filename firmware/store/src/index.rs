@@ -50,6 +50,14 @@ pub enum IndexError {
         /// Why.
         source: io::Error,
     },
+    /// The file cannot be synced.
+    #[error("cannot sync the index {}", path.display())]
+    Sync {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// SQLite failed.
     #[error("the index of events failed (it may be deleted, it is made again): cannot {doing}")]
     Sqlite {
@@ -99,10 +107,15 @@ impl Index {
         make(&path, &boot).map(|sqlite| Self { sqlite }).doing("make it")
     }
 
-    /// Says that the index is whole, so that the next opening trusts it also after a restart of the machine.
+    /// Says that the index is whole, so that the next opening trusts it also after a restart of the machine. All rows
+    /// are synced before that word is written: a power cut between the two makes the index anew, at worst.
     pub fn close(self) -> Result<(), IndexError> {
+        if let Some(path) = self.sqlite.path().map(PathBuf::from) {
+            let synced = fs::File::open(&path).and_then(|file| file.sync_all());
+            synced.map_err(|source| IndexError::Sync { path, source })?;
+        }
+        self.sqlite.pragma_update(None, "synchronous", "FULL").doing("close it")?;
         self.sqlite.execute("DELETE FROM open", []).doing("close it")?;
-        self.sqlite.execute_batch("PRAGMA synchronous = FULL; PRAGMA user_version = 1;").doing("close it")?;
         self.sqlite.close().map_err(|(_, source)| source).doing("close it")
     }
 
