@@ -20,7 +20,8 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 use store::disk::{Disk, RealDisk};
 use tokio::{
@@ -29,6 +30,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+/// How long a ledgerctl that has the ledger open is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// How the program is started.
 pub struct Options {
@@ -91,6 +96,17 @@ pub struct Appliance {
     stop: watch::Sender<bool>,
 }
 
+/// Opens the ledger; a ledgerctl that has it open for a moment is waited for.
+fn open_when_free(home: &Home, disk: &Arc<dyn Disk>) -> Result<Core, CoreError> {
+    let begun = Instant::now();
+    loop {
+        match Core::open(home, disk.clone(), crate::clock::machine()) {
+            Err(error) if error.is_held() && begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            opened => return opened,
+        }
+    }
+}
+
 impl Appliance {
     /// Opens everything. Nothing is served yet. The board comes first: if the last ledgerd was killed while the
     /// strike was drawn and this one cannot open the home, the door is locked all the same.
@@ -99,7 +115,7 @@ impl Appliance {
         let devices = Devices::open(board::find(&options.board)?, live.clone(), Handle::current())?;
         let home = Home::open(&options.home)?;
         home.make_run_folders()?;
-        let core = Core::open(&home, disk.clone(), crate::clock::machine())?;
+        let core = open_when_free(&home, &disk)?;
         let (clock, objects, key) = (core.clock().clone(), core.objects().clone(), core.key_id());
         devices.hear_badges(home.badge_key_of(&core.view().org_text("badge_key"))?);
         let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;

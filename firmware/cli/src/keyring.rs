@@ -11,7 +11,7 @@ use crate::{
 use agent::home::Home;
 use anyhow::Context as _;
 use model::{BadgeKey, Name, SigningKey};
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 /// The node's key, among the people's.
 const NODE: &str = "node";
@@ -33,6 +33,19 @@ pub fn signer(context: &Context, view: &View) -> Result<Signer> {
         "a key lies with its owner: sign on the box that has it, or with --as PERSON whose key is in DIR/keys",
     )?;
     Ok(Signer { name, key })
+}
+
+/// Held while a block is signed and brought in.
+pub struct Turn {
+    _key: File,
+}
+
+/// Waits until nobody else signs for the person on this box: a writer's blocks are one line, and two commands at
+/// once would begin two. The lock lies on the key's file and ends with the process.
+pub fn turn(context: &Context, signer: &Name) -> Result<Turn> {
+    let path = context.home.join("keys").join(signer.as_str());
+    let key = File::open(&path).and_then(|key| key.lock().map(|()| key));
+    Ok(Turn { _key: key.with_context(|| format!("cannot lock {}", path.display()))? })
 }
 
 /// The name of who signs.

@@ -10,9 +10,11 @@ use crate::{
     agent_client::{AgentClient, with_query},
     context::Context,
     edits::Edits,
-    error::{Hint, Result},
-    keyring, output,
+    error::{Hint, Result, refused},
+    keyring::{self, Signer},
+    output,
     progress::Progress,
+    view::View,
     when,
 };
 use agent::{
@@ -23,7 +25,7 @@ use agent::{
 use anyhow::Context as _;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chunk::{Cutter, Manifest};
-use ledger::{Meta, NewBlock};
+use ledger::{Change, Meta, NewBlock};
 use model::StatePath;
 use serde_json::json;
 use std::{
@@ -55,7 +57,7 @@ pub fn way(context: &Context) -> Result<Way> {
         }
         match still::open(context) {
             Ok(core) => return Ok(Way::Still(Box::new(core))),
-            Err(error) if still::is_held(&error) && begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+            Err(error) if error.is_held() && begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
             Err(error) => return Err(still::explain(context, error)),
         }
     }
@@ -69,20 +71,36 @@ pub fn send(context: &Context, edits: &Edits<'_>, message: &str, said: &str) -> 
         let value = json!({"changed": [], "block": edits.view().head(), "height": edits.view().height()});
         return context.out.show("nothing to change: the ledger says so already\n", &value);
     }
-    let merged = submit(way(context)?, || sign(context, edits, message))?;
+    let signer = keyring::signer(context, edits.view())?;
+    let turn = keyring::turn(context, &signer.name)?;
+    let newest = View::open(context)?;
+    refuse_stale(edits.view(), &newest, &paths)?;
+    let merged = submit(context, sign(&newest, &changes, &signer, message)?)?;
+    drop(turn);
     let counted = output::count(paths.len(), "file changed", "files changed");
     let said = if said.is_empty() { &counted } else { said };
     let text = format!("{said}\nmain is {} at height {}\n", merged.block.short(), merged.height);
     context.out.show(&text, &json!({"changed": paths, "block": merged.block, "height": merged.height}))
 }
 
-fn sign(context: &Context, edits: &Edits<'_>, message: &str) -> Result<NewBlock> {
-    let view = edits.view();
-    let signer = keyring::signer(context, view)?;
+/// A file that somebody changed since it was read here must not be written over.
+fn refuse_stale(read: &View, newest: &View, paths: &[&StatePath]) -> Result {
+    for path in paths {
+        if read.state().id_of(path)? != newest.state().id_of(path)? {
+            return Err(refused(
+                format!("{path} was changed meanwhile"),
+                "nothing was written: run the command again",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn sign(view: &View, changes: &[Change], signer: &Signer, message: &str) -> Result<NewBlock> {
     let author = signer.key.public().id();
     let own = view.objects().head(&RefName::writer(author))?;
     let meta = Meta { author, at: when::now(), subject: message.to_string(), dapp: None };
-    let draft = ledger::document_block(view.objects(), view.head(), own, &edits.changes()?, meta).hint(
+    let draft = ledger::document_block(view.objects(), view.head(), own, changes, meta).hint(
         || format!("{} cannot sign this change", signer.name),
         "ledgerctl policy who-may PATH shows who may write a path; --as PERSON signs with another's key",
     )?;
@@ -92,10 +110,8 @@ fn sign(context: &Context, edits: &Edits<'_>, message: &str) -> Result<NewBlock>
     Ok(draft.sign(&signer.key)?)
 }
 
-/// The way is found first: where it holds the lock, the signer's branch cannot move meanwhile.
-fn submit(way: Way, sign: impl FnOnce() -> Result<NewBlock>) -> Result<Merged> {
-    let block = sign()?;
-    match way {
+fn submit(context: &Context, block: NewBlock) -> Result<Merged> {
+    match way(context)? {
         Way::Agent(agent) => agent.post("/v1/blocks", &proposal(&block)),
         Way::Still(mut core) => Ok(core.propose(block.id, block.objects)?),
     }

@@ -73,6 +73,40 @@ fn commands_go_through_ledgerd_while_it_runs() {
 }
 
 #[test]
+fn ledgerd_and_ledgerctl_that_start_together_wait_for_each_other() {
+    let home = TestHome::new();
+    let names: Vec<String> = (0..8).map(|n| format!("person-{n}")).collect();
+    let start = |name: &String| home.command(&["people", "add", name]).stdout(Stdio::null()).spawn().unwrap();
+    let mut commands: Vec<Child> = names[..4].iter().map(start).collect();
+    let _agent = Agent::start(&home);
+    commands.extend(names[4..].iter().map(start));
+    for mut command in commands {
+        assert!(command.wait().unwrap().success());
+    }
+    assert_eq!(home.json(&["people", "list"])["people"].as_array().unwrap().len(), 9);
+    home.good(&["verify"]);
+}
+
+#[test]
+fn two_who_change_one_document_at_once_lose_nothing() {
+    let home = TestHome::new();
+    let start = |n: u32| {
+        let mut add = home.command(&["badge", "add", "alice", &n.to_string()]);
+        add.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let commands: Vec<Child> = (1..=6).map(start).collect();
+    let mut added = 0;
+    for command in commands {
+        let output = command.wait_with_output().unwrap();
+        let said = common::text(&output.stderr);
+        assert!(output.status.success() || said.contains("changed meanwhile"), "{said}");
+        added += usize::from(output.status.success());
+    }
+    assert!(added > 0);
+    assert_eq!(home.json(&["badge", "list", "alice"])["badges"].as_array().unwrap().len(), added);
+}
+
+#[test]
 fn large_files_go_through_ledgerd_in_pieces() {
     let home = TestHome::new();
     let agent = Agent::start(&home);

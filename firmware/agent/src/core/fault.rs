@@ -2,7 +2,7 @@
 
 use super::{CoreError, Fault};
 use ledger::{BlockFault, DraftError, Reason, RuleError};
-use store::{CommitError, wal::WalError};
+use store::{CommitError, LockError, OpenError, wal::WalError};
 
 impl Fault {
     /// Whether nobody who asked can help it.
@@ -12,6 +12,11 @@ impl Fault {
 }
 
 impl CoreError {
+    /// Whether somebody else has the ledger open now.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Open(OpenError::Lock(LockError::Held { .. })))
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {

@@ -13,7 +13,7 @@ use std::{
     io::{self, Read, Write},
     sync::Arc,
 };
-use store::{LockError, OpenError, disk::RealDisk};
+use store::disk::RealDisk;
 
 /// Opens the ledger to write.
 pub(super) fn open(context: &Context) -> Result<Core, CoreError> {
@@ -21,15 +21,10 @@ pub(super) fn open(context: &Context) -> Result<Core, CoreError> {
     Core::open(&home, Arc::new(RealDisk), agent::clock::machine())
 }
 
-/// Whether somebody else is at work in the home.
-pub(super) fn is_held(error: &CoreError) -> bool {
-    matches!(error, CoreError::Open(OpenError::Lock(LockError::Held { .. })))
-}
-
 /// Says where, and what to do.
 pub(super) fn explain(context: &Context, error: CoreError) -> anyhow::Error {
     let hint = match &error {
-        held if is_held(held) => {
+        held if held.is_held() => {
             "wait until the other is done; a ledgerd that does not answer must be stopped"
         }
         _ => "ledgerctl verify says whether the ledger is whole; a copy from another box brings it back",
