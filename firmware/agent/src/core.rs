@@ -7,6 +7,7 @@
 
 mod error;
 mod fault;
+mod finish;
 mod history;
 mod propose;
 
@@ -63,6 +64,7 @@ impl Core {
             counts: EventCounts::default(),
         };
         core.take(store);
+        core.finish_merges();
         Ok(core)
     }
 

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 use store::{
+    NewEvent,
     crash::{Fault, FaultyDisk},
     disk::RealDisk,
 };
@@ -56,6 +57,31 @@ fn events_that_were_acknowledged_survive_kill_9() {
         let numbers: Vec<u64> = log.iter().map(|entry| entry.event.seq).collect();
         assert_eq!(numbers, (1..=before).collect::<Vec<_>>(), "each once, none missing");
     }
+}
+
+/// The writer's reference moves first; the power may go before main's does.
+#[test]
+fn a_block_that_a_power_cut_kept_from_main_is_merged_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = found(folder.path());
+    let open = || Core::open(&home, Arc::new(RealDisk), agent::clock::machine()).unwrap();
+    let main = folder.path().join("ledger.git/refs/heads/main");
+    let before = std::fs::read(&main).unwrap();
+    let mut core = open();
+    let height = core.view().height;
+    let (dapp, kind) = (crate::common::name("door"), crate::common::name("access"));
+    core.append(&[NewEvent { at: core.clock().now(), dapp, kind, data: Default::default() }]).unwrap();
+    core.flush().unwrap();
+    let state = tree(&core);
+    drop(core);
+    std::fs::write(&main, before).unwrap();
+    let core = open();
+    assert_eq!((core.view().height, core.counts().durable, core.pending().len()), (height + 1, 1, 0));
+    assert_eq!(tree(&core), state, "the event is on main");
+}
+
+fn tree(core: &Core) -> model::ObjectId {
+    ledger::Block::read(core.objects(), core.view().head).unwrap().tree
 }
 
 fn spawn(home: &Path) -> Child {
