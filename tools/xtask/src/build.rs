@@ -1,6 +1,9 @@
 //! Building the box's software, and the dapps as folders ready to publish.
 
-use crate::shell::{Done, cargo, output, root, run};
+use crate::{
+    packages,
+    shell::{Done, cargo, output, root, run, say},
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -35,6 +38,16 @@ pub fn cargo_here() -> Done<std::process::Command> {
     let mut cargo = cargo();
     cargo.env("CARGO_TARGET_DIR", target_dir()?);
     Ok(cargo)
+}
+
+/// `build`: the programs for a box of one's own, and where they are.
+pub fn release() -> Done {
+    packages::for_build()?;
+    let built = all(true)?;
+    say(&format!("ledgerd    {}", built.ledgerd.display()));
+    say(&format!("ledgerctl  {}", built.ledgerctl.display()));
+    say(&format!("dapps      {}", built.dapps.display()));
+    Ok(())
 }
 
 /// Builds the agent, the command line and the dapps.

@@ -2,7 +2,7 @@
 
 use crate::{
     arrows, build, demo, packages,
-    shell::{Done, cache, cargo, is_root, run, say},
+    shell::{Done, as_root, cache, cargo, command, is_root, output, run, say},
 };
 
 /// The version of cargo-deny that reads our deny.toml.
@@ -16,13 +16,30 @@ pub fn test(args: &[String]) -> Done {
     cargo.env("LEDGER_DAPPS", &dapps).args(["test", "--workspace"]);
     if !is_root() {
         // Containers, cgroups and network namespaces want root.
-        cargo.args(["--config", "target.'cfg(unix)'.runner = ['sudo', '--preserve-env']"]);
+        cargo.args(["--config", &runner()?]);
     }
-    run(cargo.arg("--").args(args))?;
+    let tested = run(cargo.arg("--").args(args));
+    if !is_root() {
+        give_back()?;
+    }
+    tested?;
     if args.is_empty() {
         demo::check()?;
     }
     Ok(())
+}
+
+/// Cargo's setting that runs test programs as root, who finds the compiler and our home where we do.
+fn runner() -> Done<String> {
+    let var = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
+    let (home, path) = (var("HOME")?, var("PATH")?);
+    Ok(format!("target.'cfg(unix)'.runner = ['sudo', '--preserve-env', 'env', 'HOME={home}', 'PATH={path}']"))
+}
+
+/// What tests built as root belongs to us again.
+fn give_back() -> Done {
+    let user = output(command("id").arg("-u"))?;
+    run(as_root("chown").arg("-R").arg(user.trim()).arg(build::target_dir()?))
 }
 
 /// Format, clippy, arrows, licences, then every test.
@@ -53,5 +70,5 @@ fn deny() -> Done {
             .args(["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"])
             .arg(&tools))?;
     }
-    run(crate::shell::command(program).args(["--all-features", "check", "bans", "licenses", "sources"]))
+    run(command(program).args(["--all-features", "check", "bans", "licenses", "sources"]))
 }

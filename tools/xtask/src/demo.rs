@@ -7,10 +7,10 @@ use crate::{
     browser::Browser,
     build::{self, Built},
     packages,
-    shell::{Done, as_root, output, root, run, say},
+    shell::{Done, as_root, is_root, output, root, run, say},
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command},
     time::Duration,
 };
@@ -30,8 +30,8 @@ pub fn run_chore(args: &[String]) -> Done {
     say("Building (the first time takes some minutes) ...");
     let built = build::all(false)?;
     let home = build::target_dir()?.join("demo");
-    if args.iter().any(|arg| arg == "--fresh") && home.exists() {
-        run(as_root("rm").arg("-rf").arg(&home))?;
+    if args.iter().any(|arg| arg == "--fresh") {
+        clear(&home)?;
     }
     furnish(&built, &home)?;
     invite(&built, &home);
@@ -44,9 +44,7 @@ pub fn check() -> Done {
     packages::for_tests()?;
     let built = build::all(false)?;
     let home = build::target_dir()?.join("demo-check");
-    if home.exists() {
-        run(as_root("rm").arg("-rf").arg(&home))?;
-    }
+    clear(&home)?;
     furnish(&built, &home)?;
     let listen = free_address()?;
     let mut agent = ledgerd(&built, &home, &listen).spawn()?;
@@ -60,9 +58,12 @@ pub fn check() -> Done {
 
 /// Makes the organisation, once: each step is left out when it has been done.
 fn furnish(built: &Built, home: &Path) -> Done {
-    if home.join("furnished").exists() {
+    let furnished = furnished(home);
+    if furnished.exists() {
         return Ok(());
     }
+    // What an earlier run began and did not end.
+    clear(home)?;
     let data = root().join("firmware/cli/tests/data");
     let ctl = || ledgerctl(built, home);
     run(ctl().args(["init", "--org", "Example Makers", "--founder", "alice", "--node", "front-door"]))?;
@@ -72,14 +73,28 @@ fn furnish(built: &Built, home: &Path) -> Done {
         .args(["--resource", "frontdoor"]))?;
     run(ctl().args(["dapp", "publish"]).arg(built.dapps.join("doorbot")))?;
     run(as_root("cp").arg(data.join("demo-badges.json")).arg(home.join("demo-badges.json")))?;
-    run(as_root("touch").arg(home.join("furnished")))
+    Ok(std::fs::write(furnished, "")?)
+}
+
+/// The mark that a home is complete. It lies beside the home, into which only root can look.
+fn furnished(home: &Path) -> PathBuf {
+    home.with_extension("furnished")
+}
+
+fn clear(home: &Path) -> Done {
+    let furnished = furnished(home);
+    if furnished.exists() {
+        std::fs::remove_file(furnished)?;
+    }
+    run(as_root("rm").arg("-rf").arg(home))
 }
 
 fn invite(built: &Built, home: &Path) {
+    let sudo = if is_root() { "" } else { "sudo " };
     say(&format!(
         "\n  The door is at  http://{LISTEN}  : hold a badge to the reader there.\n\n  \
-         In another terminal:\n    {0} --home {1} status\n    {0} --home {1} log --follow\n    \
-         git -C {1}/ledger.git log --show-signature\n\n  Ctrl-C ends it; run it again and it is all still there.\n",
+         In another terminal:\n    {sudo}{0} --home {1} status\n    {sudo}{0} --home {1} log --follow\n    \
+         {sudo}git -C {1}/ledger.git log\n\n  Ctrl-C ends it; run it again and it is all still there.\n",
         built.ledgerctl.display(),
         home.display()
     ));

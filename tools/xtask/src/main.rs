@@ -23,6 +23,7 @@ cargo xtask CHORE
 
   demo [--fresh] [--check]  build, make an organisation, import a list, start ledgerd and leave you at a page
                             (--fresh: from nothing again; --check: hold a badge, look, and stop)
+  build                     ledgerd, ledgerctl and the dapps, small and fast, ready to use and to publish
   test [FILTER]             every test: units, properties, crash disks, containers, walkthroughs, the demo
   check                     what must hold before a commit: format, clippy, licences, arrows, then `test`
   arrows                    which room may use which
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let rest = args.get(1..).unwrap_or_default();
     let done = match chore {
         "demo" => demo::run_chore(rest),
+        "build" => build::release(),
         "test" => check::test(rest),
         "check" => check::check(),
         "arrows" => arrows::check(),
