@@ -281,8 +281,11 @@ impl House {
             if fault.is_none() {
                 owners.extend(document.devices.all().map(|device| (device.clone(), name.clone())));
             }
-            faults.extend(fault.iter().map(|why| (format!("doorbot/doors/{name}.toml"), why.clone())));
-            fault.is_none()
+            let Some(why) = fault else { return true };
+            // The document may have a fault of its own already, while its last readable one stays in force.
+            let told = faults.entry(format!("doorbot/doors/{name}.toml")).or_default();
+            *told = if told.is_empty() { why } else { format!("{why}; {told}") };
+            false
         });
         faults
     }

@@ -187,12 +187,32 @@ fn two_doors_that_name_one_device_are_a_fault_and_the_first_is_driven() {
 }
 
 #[test]
-fn an_unreadable_document_is_told_and_its_door_made_safe() {
+fn an_unreadable_document_is_told_and_its_door_goes_on_by_the_last_readable_one() {
+    // A typo shut the door until somebody put it right.
     let (mut house, _) = front();
-    house.step(Ticks(10), tap("reader", 1));
     let out = house.step(Ticks(20), feed("change", &[("doorbot/doors/front.toml", json!({"nod": "box"}))]));
-    assert!(out.contains(&release("strike")));
-    assert_eq!(kinds(&out), ["fault"]);
+    let [Command::Event(fault)] = &out[..] else { panic!("{out:?}") };
+    assert_eq!((fault.kind, &fault.data["path"]), ("fault", &json!("doorbot/doors/front.toml")));
+    assert!(fault.data["why"].as_str().unwrap().starts_with("the last readable one stays in force"));
+    let out = house.step(Ticks(30), tap("reader", 1));
+    assert!(matches!(&out[0], Command::Strike { .. }), "{out:?}");
+}
+
+#[test]
+fn a_door_that_is_kept_but_has_lost_its_strike_is_told_with_both_faults() {
+    let (mut house, _) = front();
+    house.step(Ticks(20), feed("change", &[("doorbot/doors/front.toml", json!({"nod": "box"}))]));
+    let out = house.step(Ticks(30), devices(&["reader"]));
+    let why = out.iter().find_map(|c| if let Command::Event(e) = c { e.data["why"].as_str() } else { None });
+    assert!(why.is_some_and(|why| why.contains("no strike") && why.contains("nod")), "{out:?}");
+}
+
+#[test]
+fn an_unreadable_person_may_not_enter_although_the_last_readable_document_said_so() {
+    let (mut house, _) = front();
+    house.step(Ticks(20), feed("change", &[("people/alice.toml", json!({"expires": "soon"}))]));
+    let out = house.step(Ticks(30), tap("reader", 1));
+    assert!(!out.iter().any(|command| matches!(command, Command::Strike { .. })), "{out:?}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What the ledger says about people, doors and schedules, in memory.
 //!
 //! Built from the watch's snapshot and kept by its changes; the doors decide from it when everything else is
-//! gone. Documents that cannot be read are named in [`View::faults`] and count as absent: nobody gets in by
-//! a document that we did not understand.
+//! gone. Documents that cannot be read are named in [`View::faults`]. A person whose document cannot be read
+//! counts as absent: the old one may let in whom the new one shuts out. Of a door or a schedule the last readable
+//! document stays in force, so that a slip of the pen does not shut a house; it is lost when the program ends.
 
 use crate::{
     door_document::DoorDocument,
@@ -11,7 +12,7 @@ use crate::{
     schedule::Schedule,
 };
 use model::{BadgeDigest, Name, StatePath};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display, mem::take};
 
 /// The ledger as a door sees it.
 #[derive(Debug, Default)]
@@ -36,10 +37,7 @@ impl View {
     /// Takes a line of the watch.
     pub fn take(&mut self, line: FeedLine) {
         match line.kind {
-            FeedKind::Snapshot => {
-                *self = Self { loaded: true, ..Self::default() };
-                line.documents.into_iter().for_each(|document| self.put(&document));
-            }
+            FeedKind::Snapshot => self.start_over(&line.documents),
             FeedKind::Change => {
                 line.removed.iter().for_each(|path| self.remove(path));
                 line.changed.into_iter().for_each(|document| self.put(&document));
@@ -83,22 +81,27 @@ impl View {
         &self.faults
     }
 
+    /// Takes a snapshot: what is not in it is gone. The people of old go first, for they are most of the memory.
+    fn start_over(&mut self, documents: &[FeedDocument]) {
+        let (mut doors, mut schedules) = (take(&mut self.doors), take(&mut self.schedules));
+        *self = Self { loaded: true, ..Self::default() };
+        for document in documents {
+            match place(&document.path) {
+                Place::Door(name) => self.doors.extend(doors.remove_entry(&name)),
+                Place::Schedule(name) => self.schedules.extend(schedules.remove_entry(&name)),
+                Place::Person(_) | Place::Elsewhere => {}
+            }
+            self.put(document);
+        }
+    }
+
     fn put(&mut self, document: &FeedDocument) {
-        self.remove(&document.path);
+        self.faults.remove(&document.path);
         let json = document.document.get();
         let fault = match place(&document.path) {
-            Place::Person(name) => match Person::parse(&name, json) {
-                Ok(person) => self.put_person(name, person),
-                Err(error) => Some(error.to_string()),
-            },
-            Place::Door(name) => match DoorDocument::parse(json) {
-                Ok(door) => self.doors.insert(name, door).and(None),
-                Err(error) => Some(error.to_string()),
-            },
-            Place::Schedule(name) => match Schedule::parse(json) {
-                Ok(schedule) => self.schedules.insert(name, schedule).and(None),
-                Err(error) => Some(error.to_string()),
-            },
+            Place::Person(name) => self.put_person(name, json),
+            Place::Door(name) => put_readable(&mut self.doors, name, DoorDocument::parse(json)),
+            Place::Schedule(name) => put_readable(&mut self.schedules, name, Schedule::parse(json)),
             Place::Elsewhere => None,
         };
         if let Some(fault) = fault {
@@ -106,7 +109,13 @@ impl View {
         }
     }
 
-    fn put_person(&mut self, name: Name, person: Person) -> Option<String> {
+    /// The old document goes in any case: to keep it would undo a revocation.
+    fn put_person(&mut self, name: Name, json: &str) -> Option<String> {
+        self.remove_person(&name);
+        let person = match Person::parse(&name, json) {
+            Ok(person) => person,
+            Err(error) => return Some(error.to_string()),
+        };
         for badge in &person.badges {
             let holders = self.badges.entry(badge.digest).or_default();
             holders.push(name.clone());
@@ -136,6 +145,22 @@ impl View {
                 }
             }
         }
+    }
+}
+
+/// Puts what was read into its place, where otherwise the last readable one stays; the fault, if there is one.
+/// What stays in force is said first, for a long text is cut off in the event.
+fn put_readable<T, E: Display>(
+    readable: &mut BTreeMap<Name, T>,
+    name: Name,
+    read: Result<T, E>,
+) -> Option<String> {
+    match read {
+        Ok(new) => readable.insert(name, new).and(None),
+        Err(error) if readable.contains_key(&name) => {
+            Some(format!("the last readable one stays in force, for this one cannot be read: {error}"))
+        }
+        Err(error) => Some(error.to_string()),
     }
 }
 
@@ -203,14 +228,78 @@ mod tests {
         assert!(names(&view, 1).is_empty() && view.people_count() == 1);
     }
 
-    #[test]
-    fn an_unreadable_document_counts_as_absent_and_is_named() {
+    const DOOR: &str = "doorbot/doors/front.toml";
+    const SCHEDULE: &str = "doorbot/schedules/night.toml";
+
+    /// Nothing that can be read.
+    fn broken(path: &str) -> serde_json::Value {
+        serde_json::json!({"path": path, "document": {"node": 5, "expires": "x", "windows": 1}})
+    }
+
+    fn door_and_schedule() -> View {
         let mut view = View::default();
-        let broken = |path: &str| serde_json::json!({"path": path, "document": {"node": 5, "expires": "x", "windows": 1}});
+        let door = serde_json::json!({"path": DOOR, "document": {"node": "box", "resource": "frontdoor"}});
+        let schedule = serde_json::json!({"path": SCHEDULE, "document": {"title": "Nights"}});
+        view.take(line(
+            serde_json::json!({"type": "snapshot", "documents": [person("alice", 1), door, schedule]}),
+        ));
+        view
+    }
+
+    fn assert_last_readable(view: &View) {
+        assert_eq!(view.doors()["front"].resource.as_ref().map(Name::as_str), Some("frontdoor"));
+        assert_eq!(view.schedule(&"night".parse().unwrap()).unwrap().title, "Nights");
+        for path in [DOOR, SCHEDULE] {
+            let why = &view.faults()[&path.parse::<StatePath>().unwrap()];
+            assert!(
+                why.starts_with("the last readable one stays in force") && why.contains("expires"),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unreadable_door_or_schedule_leaves_the_last_readable_one_in_force_and_is_named() {
+        // A typo in a door's document shut the door.
+        let mut view = door_and_schedule();
+        view.take(line(serde_json::json!({"type": "change", "changed": [broken(DOOR), broken(SCHEDULE)]})));
+        assert_last_readable(&view);
+        view.take(line(
+            serde_json::json!({"type": "snapshot", "documents": [broken(DOOR), broken(SCHEDULE)]}),
+        ));
+        assert_last_readable(&view);
+        let good = serde_json::json!({"path": DOOR, "document": {"node": "box", "resource": "shop"}});
+        view.take(line(serde_json::json!({"type": "change", "changed": [good], "removed": [SCHEDULE]})));
+        assert_eq!(view.doors()["front"].resource.as_ref().map(Name::as_str), Some("shop"));
+        assert!(view.schedules.is_empty() && view.faults().is_empty());
+    }
+
+    #[test]
+    fn a_door_or_schedule_that_a_snapshot_lacks_is_gone() {
+        let mut view = door_and_schedule();
+        view.take(line(serde_json::json!({"type": "snapshot", "documents": []})));
+        assert!(view.doors().is_empty() && view.schedules.is_empty());
+    }
+
+    #[test]
+    fn an_unreadable_person_is_absent_also_after_a_readable_one() {
+        for kind in ["change", "snapshot"] {
+            let mut view = door_and_schedule();
+            let broken = [broken("people/alice.toml")];
+            view.take(line(serde_json::json!({"type": kind, "changed": broken, "documents": broken})));
+            assert!(names(&view, 1).is_empty(), "the old document must not let her in");
+            assert_eq!((view.people_count(), view.faults().len()), (0, 1));
+        }
+    }
+
+    #[test]
+    fn an_unreadable_document_without_a_readable_one_counts_as_absent_and_is_named() {
+        let mut view = View::default();
         view.take(line(serde_json::json!({"type": "snapshot", "documents": [person("alice", 1)]})));
-        let paths = ["people/alice.toml", "doorbot/doors/front.toml", "doorbot/schedules/night.toml"];
+        let paths = ["people/alice.toml", DOOR, SCHEDULE];
         view.take(line(serde_json::json!({"type": "change", "changed": paths.map(broken)})));
         assert!(names(&view, 1).is_empty(), "the old document must not let her in");
+        assert!(view.doors().is_empty() && view.schedules.is_empty());
         assert_eq!(view.faults().len(), 3);
         view.take(line(serde_json::json!({"type": "change", "changed": [person("alice", 1)]})));
         assert_eq!(view.faults().len(), 2);
