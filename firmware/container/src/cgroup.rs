@@ -6,7 +6,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    fs,
+    fmt, fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     thread::sleep,
@@ -17,6 +17,18 @@ const MOUNT: &str = "/sys/fs/cgroup";
 /// How long killed processes may take to vanish; one in the middle of a slow disk write takes its time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The period in which CPU time is counted, the kernel's default.
+const CPU_PERIOD_US: u64 = 100_000;
+
+/// How much CPU time a group may use in each period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuLimit {
+    /// The time that all its processes have together, on all cores.
+    pub quota_us: u64,
+    /// How often they get it.
+    pub period_us: u64,
+}
+
 /// A control group, by its folder in each hierarchy where it is.
 #[derive(Debug)]
 pub struct Cgroup(Vec<PathBuf>);
@@ -26,7 +38,12 @@ impl Cgroup {
     pub fn find(path: &Path) -> io::Result<Self> {
         let inside = path.strip_prefix("/").unwrap_or(path);
         let folders = hierarchies()?.into_iter().map(|root| root.join(inside));
-        Ok(Self(folders.filter(|folder| folder.is_dir()).collect()))
+        Ok(Self::at(folders.filter(|folder| folder.is_dir()).collect()))
+    }
+
+    /// The group that has these folders.
+    pub fn at(folders: Vec<PathBuf>) -> Self {
+        Self(folders)
     }
 
     /// Kills all in the group and removes it. Fine if there is none.
@@ -72,15 +89,42 @@ impl Cgroup {
         self.whole("pids.max")
     }
 
+    /// The CPU limit in force.
+    pub fn cpu_limit(&self) -> Option<CpuLimit> {
+        // v2 says both in one line, and "max" for no limit; v1 says -1.
+        if let Some(text) = self.text("cpu.max") {
+            let (quota, period) = text.trim().split_once(' ')?;
+            return Some(CpuLimit { quota_us: quota.parse().ok()?, period_us: period.parse().ok()? });
+        }
+        let quota_us = self.whole("cpu.cfs_quota_us")?;
+        Some(CpuLimit { quota_us, period_us: self.whole("cpu.cfs_period_us")? })
+    }
+
     fn whole(&self, file: &str) -> Option<u64> {
-        let text = self.0.iter().find_map(|folder| fs::read_to_string(folder.join(file)).ok())?;
-        text.trim().parse().ok()
+        self.text(file)?.trim().parse().ok()
+    }
+
+    fn text(&self, file: &str) -> Option<String> {
+        self.0.iter().find_map(|folder| fs::read_to_string(folder.join(file)).ok())
     }
 
     fn number(&self, file: &str, key: &str) -> Option<u64> {
-        let text = self.0.iter().find_map(|folder| fs::read_to_string(folder.join(file)).ok())?;
+        let text = self.text(file)?;
         let mut pairs = text.lines().filter_map(|line| line.split_once(' '));
         pairs.find(|(name, _)| *name == key)?.1.trim().parse().ok()
+    }
+}
+
+impl CpuLimit {
+    /// So many percent of one core.
+    pub fn from_percent(percent: u32) -> Self {
+        Self { quota_us: CPU_PERIOD_US * u64::from(percent) / 100, period_us: CPU_PERIOD_US }
+    }
+}
+
+impl fmt::Display for CpuLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} us in {} us", self.quota_us, self.period_us)
     }
 }
 

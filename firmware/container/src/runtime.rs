@@ -4,15 +4,13 @@
 //! namespaces, an own range of users, no capability, no new privileges, the seccomp filter, and a /dev with
 //! nothing in it but the harmless six. `check.rs` looks whether it came true.
 
-use crate::{IDS_PER_CONTAINER, Network, Spec, seccomp, stage::Stage};
+use crate::{IDS_PER_CONTAINER, Network, Spec, cgroup::CpuLimit, seccomp, stage::Stage};
 use serde_json::{Value, json};
 
 /// Where programs are looked for, if the order does not say.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The kernel's choice when the whole machine is short of memory: a dapp before the agent (OOM score).
 const OOM_SCORE: i32 = 500;
-/// The period of the CPU quota, the kernel's default.
-const CPU_PERIOD_US: u64 = 100_000;
 /// Files of /proc that tell about the host and nothing about the container.
 const MASKED: [&str; 10] = [
     "/proc/acpi",
@@ -130,8 +128,8 @@ fn resources(spec: &Spec, stage: &Stage) -> Value {
         resources["pids"] = json!({ "limit": pids });
     }
     if let Some(percent) = spec.limits.cpu_percent {
-        let quota = CPU_PERIOD_US * u64::from(percent) / 100;
-        resources["cpu"] = json!({ "quota": quota, "period": CPU_PERIOD_US });
+        let limit = CpuLimit::from_percent(percent);
+        resources["cpu"] = json!({ "quota": limit.quota_us, "period": limit.period_us });
     }
     resources
 }

@@ -22,6 +22,8 @@ const EPERM: &str = "1";
 const ENOENT: &str = "2";
 const EAGAIN: &str = "11";
 const EACCES: &str = "13";
+const EMFILE: &str = "24";
+const ENOSPC: &str = "28";
 const EROFS: &str = "30";
 const ENOSYS: &str = "38";
 const ECONNREFUSED: &str = "111";
@@ -55,6 +57,45 @@ fn a_memory_hog_is_killed_at_the_limit_and_reported() {
     assert_eq!((run.exit.signal, run.exit.oom_killed), (Some(9), true));
     let most = run.lines.iter().filter_map(|line| line.strip_suffix(" MiB")?.parse::<u32>().ok()).max();
     assert!(most.is_some_and(|mib| (8..=32).contains(&mib)), "{:?}", run.lines);
+}
+
+#[test]
+fn a_spinning_program_gets_its_share_of_a_core_and_no_more() {
+    let mut spec = spec("spin", &["spin"]);
+    spec.limits.cpu_percent = Some(20);
+    spec.stop_timeout_ms = 0;
+    let (helper, mut heard) = start(&spec);
+    heard.wait_for("spinning");
+    // The clock is read outside of the program's time: a busy machine makes the share smaller, never larger.
+    let (begun, before) = (Instant::now(), cpu_time(helper.pid()));
+    let throttled = throttled(&spec);
+    // A share alone would prove nothing on a busy machine: the kernel must have held the program back.
+    within(Duration::from_secs(120), "it is held back", || self::throttled(&spec) >= throttled + 10);
+    let used = cpu_time(helper.pid()) - before;
+    let elapsed = begun.elapsed();
+    helper.stop();
+    helper.wait().unwrap();
+    assert!(used > Duration::ZERO, "it did spin");
+    assert!(used < elapsed / 2, "{used:?} of {elapsed:?}");
+}
+
+#[test]
+fn files_beyond_the_limit_cannot_be_opened() {
+    let mut spec = spec("open-files", &["open-files"]);
+    spec.limits.open_files = 20;
+    let run = run(&spec);
+    // Standard input, output and error are open already, and nothing else of the helper's.
+    assert_eq!((run.line("opened"), run.line("then")), ("17", EMFILE));
+    assert_eq!(run.line("raise"), EPERM);
+}
+
+#[test]
+fn tmp_is_full_at_its_limit() {
+    let mut spec = spec("fill", &["fill", "/tmp/big"]);
+    spec.limits.tmp_mib = 2;
+    let run = run(&spec);
+    assert_eq!((run.line("bytes"), run.line("then")), ((2 << 20).to_string().as_str(), ENOSPC));
+    assert_eq!((run.exit.code, run.exit.oom_killed), (Some(0), false));
 }
 
 #[test]
@@ -302,11 +343,34 @@ fn failure(spec: &Spec) -> String {
 }
 
 fn eventually(what: &str, is_so: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(10);
+    within(Duration::from_secs(10), what, is_so);
+}
+
+fn within(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + patience;
     while !is_so() {
         assert!(Instant::now() < until, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// How much time on cores a process has had, user's and system's.
+fn cpu_time(pid: i32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The program's name in parentheses may have spaces; what follows it is field 3. Fields 14 and 15 are in
+    // ticks, proc_pid_stat(5), of which a second has 100 on every machine that this runs on.
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u64 = fields[11..=12].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+/// In how many periods the kernel held a container back, on cgroup v1 or v2.
+fn throttled(spec: &Spec) -> u64 {
+    let inside = spec.cgroup();
+    let folders = ["cpu", ""].map(|root| Path::new("/sys/fs/cgroup").join(root));
+    let file = folders.map(|root| root.join(inside.strip_prefix("/").unwrap()).join("cpu.stat"));
+    let text = file.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("nr_throttled ")).unwrap().parse().unwrap()
 }
 
 fn parent(pid: i32) -> i32 {
