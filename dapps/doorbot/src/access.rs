@@ -152,7 +152,7 @@ impl Question<'_> {
     fn has_certificate(&self, person: &Person) -> Result<(), Refusal> {
         let resource = self.door.resource.as_ref().unwrap_or(self.name);
         let Some(certificate) = person.certificate(resource) else {
-            return denied(format!("You have no certificate for {resource}. Ask for the training."));
+            return denied(no_certificate(person, resource));
         };
         if let Some(reason) = &certificate.revoked {
             return denied(because(format!("Your certificate for {resource} was revoked"), reason));
@@ -267,6 +267,18 @@ fn is_member(person: &Person) -> Result<(), Refusal> {
         State::Not(word) if &**word == "left" => denied("Your membership has ended.".to_string()),
         State::Not(word) => denied(format!("Your membership is not active ({word}).")),
     }
+}
+
+/// A list says `denied` of whoever it does not let in, for want of the training or of a payment; so somebody it made
+/// known is not sent to the training.
+fn no_certificate(person: &Person, resource: &Name) -> String {
+    if person.imported {
+        return format!(
+            "According to the imported list of members you have no access to {resource}. \
+             Ask someone who keeps the members' records."
+        );
+    }
+    format!("You have no certificate for {resource}. Ask for the training.")
 }
 
 fn denied<T>(reason: String) -> Result<T, Refusal> {

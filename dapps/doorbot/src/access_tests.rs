@@ -182,6 +182,22 @@ fn no_certificate_or_one_that_gives_no_access_does_not_open() {
 }
 
 #[test]
+fn a_member_whom_an_imported_list_denies_is_sent_to_the_records_and_not_to_the_training() {
+    // Such a list says `denied` of members whose payment ran out, too: they heard "Ask for the training."
+    let mut person = alice_with("/certificates", json!({}));
+    for known_as in [json!("alice.example"), json!(5)] {
+        person["imported_as"] = known_as;
+        let decision = Scene::with(person.clone()).tap(&[1]);
+        let text = "According to the imported list of members you have no access to frontdoor. \
+                    Ask someone who keeps the members' records.";
+        assert_eq!((decision.outcome, &*decision.reason), (Outcome::Denied, text));
+    }
+    person["imported_as"] = Value::Null;
+    Scene::with(person).says(Outcome::Denied, "no certificate for frontdoor. Ask for the training.");
+    Scene::with(alice_with("/imported_as", json!("alice.example"))).says(Outcome::Allowed, "Welcome");
+}
+
+#[test]
 fn a_door_may_ask_for_a_level() {
     let door = json!({"node": "n", "resource": "frontdoor", "level_min": 2});
     Scene::of(door, &[("people/alice.toml", alice())]).says(Outcome::Denied, "level 0; this door asks for 2");

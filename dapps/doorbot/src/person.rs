@@ -5,7 +5,7 @@
 //! any shape revokes. A document that cannot be read at all gives no person, and nobody gets in by it.
 
 use model::{BadgeDigest, Millis, Name};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub struct Person {
     pub warning: Option<Box<str>>,
     /// Shown, and not let in.
     pub lockout: Option<Box<str>>,
+    /// Whether an imported list has the person; such lists do not say why they deny.
+    pub imported: bool,
     /// The badges, sorted by digest.
     pub badges: Box<[Badge]>,
     /// The certificates, sorted by resource.
@@ -78,6 +80,7 @@ struct Document {
     expires: Option<Millis>,
     warning: Option<Box<str>>,
     lockout: Option<Box<str>>,
+    imported_as: Option<IgnoredAny>,
     #[serde(default)]
     badges: BTreeMap<BadgeDigest, BadgeDocument>,
     #[serde(default)]
@@ -128,6 +131,7 @@ impl Person {
             expires: document.expires,
             warning: said(document.warning),
             lockout: said(document.lockout),
+            imported: document.imported_as.is_some(),
             badges: document.badges.into_iter().map(badge).collect(),
             certificates: document.certificates.into_iter().map(certificate).collect(),
         })
