@@ -54,8 +54,13 @@ pub fn release() -> Done {
 pub fn all(release: bool) -> Done<Built> {
     let profile: &[&str] = if release { &["--release"] } else { &[] };
     run(cargo_here()?.args(["build", "--quiet", "-p", "agent", "-p", "cli"]).args(profile))?;
-    let folder = target_dir()?.join(if release { "release" } else { "debug" });
     let dapps = dapps(release)?;
+    built(release, dapps)
+}
+
+/// Where cargo has put the programs.
+pub fn built(release: bool, dapps: PathBuf) -> Done<Built> {
+    let folder = target_dir()?.join(if release { "release" } else { "debug" });
     Ok(Built { ledgerd: folder.join("ledgerd"), ledgerctl: folder.join("ledgerctl"), dapps })
 }
 

@@ -24,7 +24,8 @@ pub fn test(args: &[String]) -> Done {
     }
     tested?;
     if args.is_empty() {
-        demo::check()?;
+        // The programs that the tests were just run with.
+        demo::check(&build::built(false, dapps)?)?;
     }
     Ok(())
 }

@@ -23,12 +23,17 @@ pub fn run_chore(args: &[String]) -> Done {
     if let Some(odd) = args.iter().find(|arg| !["--fresh", "--check"].contains(&arg.as_str())) {
         return Err(format!("demo knows --fresh and --check, not {odd:?}").into());
     }
-    if args.iter().any(|arg| arg == "--check") {
-        return check();
+    let checks = args.iter().any(|arg| arg == "--check");
+    if checks {
+        packages::for_tests()?
+    } else {
+        packages::for_build()?
     }
-    packages::for_build()?;
     say("Building (the first time takes some minutes) ...");
     let built = build::all(false)?;
+    if checks {
+        return check(&built);
+    }
     let home = build::target_dir()?.join("demo");
     if args.iter().any(|arg| arg == "--fresh") {
         clear(&home)?;
@@ -40,18 +45,16 @@ pub fn run_chore(args: &[String]) -> Done {
 }
 
 /// The demo as a test: in a folder of its own, on a port of its own, badge in and look.
-pub fn check() -> Done {
-    packages::for_tests()?;
-    let built = build::all(false)?;
+pub fn check(built: &Built) -> Done {
     let home = build::target_dir()?.join("demo-check");
     clear(&home)?;
-    furnish(&built, &home)?;
+    furnish(built, &home)?;
     let listen = free_address()?;
-    let mut agent = ledgerd(&built, &home, &listen).spawn()?;
-    let seen = visit(&built, &home, &listen);
+    let mut agent = ledgerd(built, &home, &listen).spawn()?;
+    let seen = visit(built, &home, &listen);
     stop(&mut agent)?;
     seen?;
-    run(ledgerctl(&built, &home).arg("verify"))?;
+    run(ledgerctl(built, &home).arg("verify"))?;
     say("demo: a badge was held to the reader, the relay moved, the event is in the ledger");
     Ok(())
 }
