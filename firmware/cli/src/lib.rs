@@ -16,6 +16,7 @@ mod link;
 mod output;
 mod people;
 mod progress;
+mod usage;
 mod view;
 mod when;
 
@@ -24,7 +25,10 @@ use std::process::ExitCode;
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = command::Cli::parse();
+    let cli = match command::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::report(&error),
+    };
     let json = cli.common.json;
     match command::run(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -134,6 +134,29 @@ fn an_error_is_json_too() {
 }
 
 #[test]
+fn a_command_line_that_makes_no_sense_is_json_too() {
+    let home = TestHome::new();
+    for (args, message) in [
+        (&["--json", "peple", "list"][..], "unrecognized subcommand 'peple'"),
+        (&["people", "add", "--json"], "required arguments were not provided: <NAME>"),
+        (&["--json"], "requires a subcommand"),
+        (&["blob", "cut", "--cutter", "knife:1:2:3", "x", "--json"], "is no cutter"),
+    ] {
+        let output = home.command(args).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{args:?}");
+        let said: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(said["error"]["code"], "usage");
+        assert!(said["error"]["message"].as_str().unwrap().contains(message), "{said}");
+        assert!(said["error"]["hint"].as_str().unwrap().contains("--help"), "{said}");
+    }
+    let near = text(&home.command(&["--json", "peple", "list"]).output().unwrap().stderr);
+    assert!(near.contains("a similar subcommand exists: 'people'"), "{near}");
+    let plain = home.command(&["people", "show", "--", "--json", "x"]).output().unwrap();
+    assert!(text(&plain.stderr).starts_with("error: "), "--json after -- is no option");
+    assert!(home.good(&["--json", "--version"]).starts_with("ledgerctl "));
+}
+
+#[test]
 fn a_policy_that_locks_everybody_out_is_refused() {
     let home = TestHome::new();
     let rules = "[roles]\nowner = []\n[[rules]]\npaths = ['policy.toml']\nroles = ['owner']\n";

@@ -55,6 +55,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("blob gc", "freed_bytes kept removed"),
     ("dapp list", "dapps"),
+    ("completions bash", "script shell"),
     ("people set alice plan=pro", "block changed height"),
     (
         "log --blocks",

@@ -20,7 +20,8 @@ impl Completions {
     pub(super) fn run(&self, context: &Context) -> Result {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ledgerctl", &mut script);
-        context.out.text(&String::from_utf8_lossy(&script))
+        let script = String::from_utf8_lossy(&script);
+        context.out.show(&script, &json!({"shell": self.shell.to_string(), "script": script}))
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Common {
     /// The home directory [default: $LEDGER_HOME, else /var/lib/ledger for root, else ~/.ledger]
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
-    /// Print one JSON value (for `log`, one a line); errors are JSON too, on stderr
+    /// Print one JSON value (`log` without --blocks: one a line, an event each); errors are JSON too, on stderr
     #[arg(long, global = true)]
     pub json: bool,
     /// Whose key signs [default: the only person's key in DIR/keys, else the founder's]
