@@ -89,6 +89,18 @@ mod tests {
     }
 
     #[test]
+    fn a_number_with_a_fraction_comes_back() {
+        // Once, each of these was read as its neighbour: the event was acknowledged, and its line was refused later.
+        for number in
+            [233_130_302.333_333_34, 103_915_879.857_142_85, 8.383658838626809e-78, 6.801672438380202e47]
+        {
+            let mut event = event();
+            event.data.insert("x".into(), number.into());
+            assert_eq!(Event::parse(&event.to_line().unwrap()).unwrap(), event);
+        }
+    }
+
+    #[test]
     fn another_spelling_of_the_same_event_is_refused() {
         let line = event().to_line().unwrap();
         for other in [line.trim_end().to_string(), line.replace("\"at\":5", "\"at\": 5"), format!("{line}\n")]
