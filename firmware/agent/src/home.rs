@@ -82,6 +82,9 @@ pub enum HomeError {
     /// `node.toml` cannot be written.
     #[error("cannot write node.toml")]
     WriteIdentity(#[source] toml::ser::Error),
+    /// A person would have the name under which the node's key is kept.
+    #[error("no person can be called {NODE_KEY:?}: that is the name of the box's own key file")]
+    PersonName,
     /// A key file is damaged.
     #[error("{path}: {source}")]
     Key {
@@ -224,8 +227,14 @@ impl Home {
         self.read_key(person.as_str())
     }
 
+    /// Refuses the one name that no person can have: the key of such a person would lie where the node's does.
+    pub fn check_person_name(person: &Name) -> Result<(), HomeError> {
+        if person.as_str() == NODE_KEY { Err(HomeError::PersonName) } else { Ok(()) }
+    }
+
     /// Keeps a person's key.
     pub fn keep_person_key(&self, person: &Name, key: &SigningKey) -> Result<(), HomeError> {
+        Self::check_person_name(person)?;
         let path = self.folder.join("keys").join(person.as_str());
         let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
         write_secret(&path, &text)

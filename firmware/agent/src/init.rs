@@ -14,6 +14,8 @@ pub struct InitOptions {
     pub timezone: String,
     /// The person who founds it.
     pub founder: Name,
+    /// The founder's name as it is shown.
+    pub founder_name: String,
     /// This box.
     pub node: Name,
     /// When.
@@ -56,9 +58,6 @@ pub enum InitError {
     /// The genesis cannot be stored.
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// The founder has the name under which the node's key is kept.
-    #[error("no person can be called \"node\": that is the name of the box's own key file")]
-    FounderName,
     /// The organisation has no usable name.
     #[error("the organisation's name must be one line of 1 to 100 bytes")]
     OrgName,
@@ -67,9 +66,7 @@ pub enum InitError {
 impl Home {
     /// Makes a home with a new organisation in it.
     pub fn init(folder: &Path, options: InitOptions) -> Result<Self, InitError> {
-        if options.founder.as_str() == "node" {
-            return Err(InitError::FounderName);
-        }
+        Self::check_person_name(&options.founder)?;
         let name = options.org.trim();
         if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
             return Err(InitError::OrgName);
@@ -100,6 +97,7 @@ fn documents(
     let (person, place) = (&options.founder, &options.node);
     let (person_key, node_key) = (founder.public(), node.public());
     let (org, timezone) = (quoted(options.org.trim()), quoted(&options.timezone));
+    let shown = quoted(&options.founder_name);
     let (at, fingerprint) = (options.now.0, badge_key.fingerprint());
     let key = |public: &model::PublicKey, owner: String, label: &str| {
         format!("public = \"{public}\"\nowner = \"{owner}\"\nlabel = \"{label}\"\nadded = {at}\n")
@@ -114,7 +112,7 @@ fn documents(
         ("policy.toml".into(), POLICY.replace("FOUNDER", person.as_str())),
         (format!("keys/{}.toml", person_key.id()), key(&person_key, format!("person:{person}"), "founder")),
         (format!("keys/{}.toml", node_key.id()), key(&node_key, format!("node:{place}"), "the first box")),
-        (format!("people/{person}.toml"), format!("name = \"{person}\"\nstate = \"active\"\n")),
+        (format!("people/{person}.toml"), format!("name = {shown}\nstate = \"active\"\n")),
         (
             format!("nodes/{place}.toml"),
             format!("key = \"{}\"\nboard = \"sim\"\nplace = \"{place}\"\n", node_key.id()),

@@ -41,6 +41,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{}", chain(&*error));
+            if error.downcast_ref().is_some_and(run::RunError::is_address_taken) {
+                tracing::error!("hint: --listen another address, or is another ledgerd running?");
+            }
             ExitCode::FAILURE
         }
     }

@@ -88,6 +88,13 @@ pub enum RunError {
     LastBlock(#[source] KeeperError),
 }
 
+impl RunError {
+    /// Whether somebody else listens where this program was to listen.
+    pub fn is_address_taken(&self) -> bool {
+        matches!(self, Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+    }
+}
+
 /// A box that is up.
 pub struct Appliance {
     /// What the servers share.
@@ -243,6 +250,7 @@ pub(crate) mod tests {
             org: "Example Makers".into(),
             timezone: "America/Detroit".into(),
             founder: "alice".parse().unwrap(),
+            founder_name: "alice".into(),
             node: "front-door".parse().unwrap(),
             now: model::Millis(1_790_000_000_000),
             seeds: Seeds { founder: [1; 32], node: [2; 32], badge: [3; 32] },

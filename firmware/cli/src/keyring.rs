@@ -6,6 +6,7 @@
 use crate::{
     context::Context,
     error::{Hint, Result, refused},
+    people,
     view::View,
 };
 use agent::home::Home;
@@ -53,15 +54,15 @@ pub fn signer_name(context: &Context, view: &View) -> Result<Name> {
     if let Some(person) = &context.person {
         return Ok(person.clone());
     }
-    let mut people = people(&context.home)?;
-    if people.len() == 1 {
-        return Ok(people.remove(0));
+    let mut owners = owners(&context.home)?;
+    if owners.len() == 1 {
+        return Ok(owners.remove(0));
     }
     let founder = view.founder()?;
-    if people.contains(&founder) {
+    if owners.contains(&founder) {
         return Ok(founder);
     }
-    let names: Vec<&str> = people.iter().map(Name::as_str).collect();
+    let names: Vec<&str> = owners.iter().map(Name::as_str).collect();
     match names.as_slice() {
         [] => Err(refused(
             format!("no person's key in {}", context.home.join("keys").display()),
@@ -74,7 +75,7 @@ pub fn signer_name(context: &Context, view: &View) -> Result<Name> {
 }
 
 /// The people whose keys are in the home.
-pub fn people(home: &Path) -> Result<Vec<Name>> {
+pub fn owners(home: &Path) -> Result<Vec<Name>> {
     let folder = home.join("keys");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut names = Vec::new();
@@ -89,9 +90,7 @@ pub fn people(home: &Path) -> Result<Vec<Name>> {
 
 /// Makes a new key for a person and keeps it in the home; never over one that is there.
 pub fn generate(home: &Path, person: &Name) -> Result<SigningKey> {
-    if person.as_str() == NODE {
-        return Err(refused("a person cannot be called node here", "DIR/keys/node is this box's own key"));
-    }
+    people::check_name(person)?;
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("the system gives no randomness: {e}"))?;
     let key = SigningKey::from_seed(&seed);

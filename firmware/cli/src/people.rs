@@ -7,9 +7,13 @@ use crate::{
     error::{Hint, Result, refused},
     view::View,
 };
+use agent::home::Home;
 use model::{Document, Millis, Name, StatePath};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The level of a certificate that nobody has confirmed yet.
+const PENDING: i64 = -2;
 
 /// A person.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -56,9 +60,11 @@ pub struct Badge {
 /// A right to use a resource.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Certificate {
-    /// How much is allowed: 0 user, 1 trainer, and so on.
+    /// How much is allowed: 0 user, 1 trainer, and so on; below 0 nothing.
     #[serde(default)]
     pub level: i64,
+    /// Why the level is below 0.
+    pub reason: Option<String>,
     /// From when.
     pub from: Option<Millis>,
     /// Until when; without end if it is not there.
@@ -91,14 +97,22 @@ impl Badge {
 }
 
 impl Certificate {
-    /// `valid`, `not yet`, `ended` or `revoked`.
+    /// `valid`, `pending`, `no access`, `not yet`, `ended` or `revoked`: the first that the doorbot would tell.
     pub fn standing(&self, now: Millis) -> &'static str {
         match (&self.revoked, self.from, self.until) {
             (Some(_), _, _) => "revoked",
+            _ if self.level == PENDING => "pending",
+            _ if self.level < 0 => "no access",
             (_, Some(from), _) if from > now => "not yet",
             (_, _, Some(until)) if until <= now => "ended",
             _ => "valid",
         }
+    }
+
+    /// Why it opens nothing, if somebody wrote it down.
+    pub fn why(&self) -> &str {
+        let held_up = self.reason.as_deref().filter(|_| self.level < 0);
+        self.revoked.as_ref().map(|revoked| revoked.reason.as_str()).or(held_up).unwrap_or_default()
     }
 }
 
@@ -113,6 +127,12 @@ pub fn read(path: &StatePath, document: &Document) -> Result<Person> {
         || format!("{path} does not describe a person"),
         "look at it with git, and put it right with: ledgerctl propose --set",
     )
+}
+
+/// Refused if no person can have this name; `init`, `people add` and `keys add --generate` ask here.
+pub fn check_name(name: &Name) -> Result {
+    let hint = "choose another name for them, such as node-person; the name that is shown is free";
+    Home::check_person_name(name).map_err(|error| refused(error.to_string(), hint))
 }
 
 /// One person; refused if the ledger has none of that name.
@@ -183,10 +203,22 @@ mod tests {
         assert!(!person.badges["ab"].is_active(), "silence is no permission");
     }
 
+    fn certificate(level: i64) -> Certificate {
+        let reason = Some("Past due".to_string());
+        Certificate { level, reason, from: Some(Millis(5)), until: Some(Millis(9)), revoked: None }
+    }
+
+    #[test]
+    fn a_level_below_zero_is_never_valid_and_its_reason_is_told() {
+        let told = |level| (certificate(level).standing(Millis(5)), certificate(level).why().to_string());
+        assert_eq!(told(-1), ("no access", "Past due".to_string()));
+        assert_eq!(told(-2), ("pending", "Past due".to_string()));
+        assert_eq!(told(0), ("valid", String::new()), "what once held it up does not count any more");
+    }
+
     #[test]
     fn a_certificate_ends_at_its_moment_and_not_after() {
-        let certificate =
-            Certificate { level: 0, from: Some(Millis(5)), until: Some(Millis(9)), revoked: None };
+        let certificate = certificate(0);
         let standings: Vec<_> = [4, 5, 8, 9].map(|at| certificate.standing(Millis(at))).into();
         assert_eq!(standings, ["not yet", "valid", "valid", "ended"]);
     }

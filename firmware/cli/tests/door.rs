@@ -34,6 +34,43 @@ fn git_accepts_what_ledgerctl_writes() {
 }
 
 #[test]
+fn init_says_what_to_keep_and_what_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut init = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
+    init.arg("--home").arg(folder.path().join("box")).args(["init", "--org", "Example Makers"]);
+    let said = run(init.args(["--founder", "alice", "--founder-name", "Alice \"Al\" Example"]));
+    for (file, loss) in [
+        ("keys/alice", "nobody can change the policy"),
+        ("keys/node", "this box can add nothing"),
+        ("secrets/badge.key", "every badge must be entered anew"),
+    ] {
+        assert!(said.lines().any(|line| line.contains(file) && line.contains(loss)), "{said}");
+        assert!(folder.path().join("box").join(file).is_file(), "{file}");
+    }
+    assert!(said.contains("keep it secret"), "{said}");
+    let steps = ["next:", "people add", "badge add", "certificate grant", "dapp publish", "ledgerd --home"];
+    let places = steps.map(|step| said.find(step).unwrap_or_else(|| panic!("{step:?} is not in {said}")));
+    assert!(places.is_sorted(), "{said}");
+    let mut show = Command::new(env!("CARGO_BIN_EXE_ledgerctl"));
+    let shown = run(show.arg("--home").arg(folder.path().join("box")).args(["people", "show", "alice"]));
+    assert!(shown.starts_with("alice  Alice \"Al\" Example\n"), "{shown}");
+}
+
+#[test]
+fn a_certificate_below_zero_is_shown_with_its_reason() {
+    let home = TestHome::new();
+    home.good(&["certificate", "grant", "alice", "laser", "--level", "-1"]);
+    home.good(&["propose", "--set", "people/alice.toml:certificates.laser.reason=Past due"]);
+    for command in [&["certificate", "list"][..], &["people", "show", "alice"]] {
+        let said = home.good(command);
+        assert!(said.contains("no access") && said.contains("Past due") && !said.contains("valid"), "{said}");
+    }
+    assert_eq!(home.json(&["certificate", "list"])["certificates"][0]["reason"], "Past due");
+    home.good(&["certificate", "grant", "alice", "laser"]);
+    assert!(!home.good(&["certificate", "list"]).contains("Past due"));
+}
+
+#[test]
 fn a_number_comes_by_stdin_and_finds_its_badge() {
     let home = TestHome::new();
     assert!(home.feed(&["badge", "add", "alice"], "0x04184EDCBA\n").status.success());

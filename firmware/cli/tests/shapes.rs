@@ -31,7 +31,7 @@ const SHAPES: &[(&str, &str)] = &[
         "people list",
         "people people[].badges people[].certificates people[].certificates.frontdoor \
          people[].certificates.frontdoor.from people[].certificates.frontdoor.level \
-         people[].certificates.frontdoor.revoked people[].certificates.frontdoor.until people[].expires \
+         people[].certificates.frontdoor.reason people[].certificates.frontdoor.revoked people[].certificates.frontdoor.until people[].expires \
          people[].lockout people[].name people[].person people[].plan people[].state people[].warning",
     ),
     (
@@ -40,7 +40,7 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     (
         "certificate list",
-        "certificates certificates[].from certificates[].level certificates[].person certificates[].resource \
+        "certificates certificates[].from certificates[].level certificates[].person certificates[].reason certificates[].resource \
          certificates[].revoked certificates[].state certificates[].until",
     ),
     (

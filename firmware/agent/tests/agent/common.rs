@@ -47,6 +47,7 @@ pub fn found_with(folder: &Path, node: [u8; 32]) -> Home {
         org: "Example Makers".into(),
         timezone: "America/Detroit".into(),
         founder: name("alice"),
+        founder_name: "alice".into(),
         node: name("front-door"),
         now: FOUNDED,
         seeds,

@@ -97,6 +97,7 @@ impl Grant {
         let table =
             edits.table(&people::path_of(&self.person)?, &["certificates", self.resource.as_str()])?;
         table.insert("level".into(), self.level.into());
+        table.remove("reason");
         table.insert("from".into(), i64::try_from(when::now().0)?.into());
         match until {
             Some(until) => table.insert("until".into(), until),
@@ -151,16 +152,17 @@ impl List {
             None => people::all(&view)?,
         };
         let (zone, now) = (view.zone(), when::now());
-        let mut table = Table::new(&["PERSON", "RESOURCE", "LEVEL", "STATE", "UNTIL"], "no certificates yet");
+        let mut table =
+            Table::new(&["PERSON", "RESOURCE", "LEVEL", "STATE", "UNTIL", "WHY"], "no certificates yet");
         let mut list = Vec::new();
         for (name, person) in &people {
             for (resource, held) in &person.certificates {
                 let until = held.until.map_or_else(String::new, |until| when::show(until, &zone));
                 let (level, standing) = (held.level.to_string(), held.standing(now).to_string());
-                table.row([name.clone(), resource.clone(), level, standing, until]);
+                table.row([name.clone(), resource.clone(), level, standing, until, held.why().to_string()]);
                 list.push(json!({
                     "person": name, "resource": resource, "level": held.level, "state": held.standing(now),
-                    "from": held.from, "until": held.until, "revoked": held.revoked,
+                    "reason": held.reason, "from": held.from, "until": held.until, "revoked": held.revoked,
                 }));
             }
         }

@@ -154,8 +154,10 @@ impl Show {
         }
         for (resource, certificate) in &person.certificates {
             let until = certificate.until.map_or_else(String::new, |until| format!(" until {}", time(until)));
-            let standing = certificate.standing(when::now());
-            text += &format!("  certificate  {resource}  level {}  {standing}{until}\n", certificate.level);
+            let (level, standing) = (certificate.level, certificate.standing(when::now()));
+            let line =
+                format!("  certificate  {resource}  level {level}  {standing}{until}  {}", certificate.why());
+            text += &format!("{}\n", line.trim_end());
         }
         text
     }
@@ -163,6 +165,7 @@ impl Show {
 
 impl Add {
     fn run(&self, context: &Context) -> Result {
+        people::check_name(&self.name)?;
         let view = View::open(context)?;
         let path = people::path_of(&self.name)?;
         if view.document(&path)?.is_some() {
