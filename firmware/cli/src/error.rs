@@ -7,6 +7,7 @@
 
 use crate::output::Style;
 use anyhow::Error;
+use model::DocumentError;
 use std::{fmt, process::ExitCode};
 
 /// The result of a command.
@@ -16,6 +17,9 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 pub const FAILED: u8 = 1;
 /// The command line makes no sense.
 pub const USAGE: u8 = 2;
+
+const TOML: &str = "TOML is wanted, lines such as  title = \"Front door\"  and headings such as  [times]; put that line \
+                    right, nothing was changed";
 
 /// An error that knows what the person should do next.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ pub fn with_hint(error: Error, what: String, hint: &str) -> Error {
 pub fn chain(error: &Error) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = cause.to_string().trim_end().to_string();
         if !text.is_empty() && !lines.iter().any(|line| line.contains(&text)) {
             lines.push(text);
         }
@@ -83,6 +87,9 @@ pub fn hint_of(error: &Error) -> Option<String> {
 fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(hinted) = cause.downcast_ref::<Hinted>() {
         return Some(hinted.hint.clone());
+    }
+    if let Some(DocumentError::Toml(_) | DocumentError::Utf8(_)) = cause.downcast_ref() {
+        return Some(TOML.to_string());
     }
     let io = cause.downcast_ref::<std::io::Error>()?;
     let hint = match io.kind() {

@@ -157,6 +157,35 @@ fn a_command_line_that_makes_no_sense_is_json_too() {
 }
 
 #[test]
+fn nobody_can_be_called_as_the_key_of_the_box_is() {
+    let home = TestHome::new();
+    let named = "no person can be called \"node\"";
+    assert_helpful(&home.bad(&["people", "add", "node"]), &[named, "another name"]);
+    assert_helpful(&home.bad(&["init", "--org", "X", "--founder", "node"]), &[named, "another name"]);
+    home.good(&["propose", "--set", "people/node.toml:name=Node"]);
+    assert_helpful(&home.bad(&["keys", "add", "node", "--generate"]), &[named]);
+}
+
+#[test]
+fn sizes_that_do_not_do_are_refused_with_the_reason() {
+    let home = TestHome::new();
+    let output = home.command(&["blob", "cut", "--cutter", "fastcdc:1:2:3", "x"]).output().unwrap();
+    let said = text(&output.stderr);
+    let why = said.split_once("cannot be used: ").unwrap_or_else(|| panic!("{said} has no reason")).1;
+    assert!(why.lines().next().unwrap().len() > 10, "{said}");
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_with_its_line() {
+    let home = TestHome::new();
+    let file = home.file("bad.toml", "title = 'Front door'\nthis is no toml\n");
+    let place = format!("doorbot/doors/front.toml={file}");
+    for args in [&["policy", "check", file.as_str()][..], &["propose", place.as_str()]] {
+        assert_helpful(&home.bad(args), &["bad.toml", "line 2", "hint: TOML is wanted"]);
+    }
+}
+
+#[test]
 fn a_policy_that_locks_everybody_out_is_refused() {
     let home = TestHome::new();
     let rules = "[roles]\nowner = []\n[[rules]]\npaths = ['policy.toml']\nroles = ['owner']\n";

@@ -11,8 +11,9 @@ use crate::{
     progress::Progress,
     view::View,
 };
+use agent::devices::chain;
 use anyhow::Context as _;
-use chunk::{Cutter, Manifest};
+use chunk::{Cutter, CutterError, Manifest};
 use clap::{Args, Subcommand};
 use model::StatePath;
 use serde_json::json;
@@ -46,7 +47,7 @@ pub struct Put {
     /// Where it goes in the ledger, such as files/handbook.pdf
     path: StatePath,
     /// How to cut it: fastcdc:MIN:AVG:MAX or rabin:MIN:AVG:MAX, in bytes
-    #[arg(long, value_name = "SPEC", default_value_t)]
+    #[arg(long, value_name = "SPEC", default_value_t, value_parser = cutter)]
     cutter: Cutter,
     /// What it is for; it becomes the block's first line
     #[arg(long, short, value_name = "TEXT")]
@@ -73,6 +74,11 @@ impl Blob {
             Self::Cut(it) => it.run(context),
         }
     }
+}
+
+/// A cutter, or all that is wrong with it: clap prints an error without its causes.
+fn cutter(text: &str) -> Result<Cutter, String> {
+    text.parse().map_err(|error: CutterError| chain(&error))
 }
 
 fn manifest_path(path: &StatePath) -> Result<StatePath> {

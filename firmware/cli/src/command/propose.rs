@@ -7,6 +7,7 @@ use crate::{
     link,
     view::View,
 };
+use anyhow::Context as _;
 use clap::Args;
 use model::StatePath;
 use serde_json::json;
@@ -63,7 +64,7 @@ impl Propose {
                 || format!("{path:?} cannot be a path of the ledger"),
                 "say where the file goes: ledgerctl propose doorbot/doors/front.toml=FILE",
             )?;
-            edits.put_file(path, bytes)?;
+            edits.put_file(path, bytes).with_context(|| format!("{file} cannot be proposed"))?;
         }
         for text in &self.set {
             set(edits, text)?;

@@ -1,6 +1,6 @@
 //! `blob cut`: where a cutter cuts, and nothing else; to compare with other programs.
 
-use super::open;
+use super::{cutter, open};
 use crate::{context::Context, error::Result};
 use anyhow::Context as _;
 use chunk::{Cutter, Stream};
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Cut {
     /// fastcdc:MIN:AVG:MAX or rabin:MIN:AVG:MAX, in bytes
-    #[arg(long, value_name = "SPEC", default_value_t)]
+    #[arg(long, value_name = "SPEC", default_value_t, value_parser = cutter)]
     cutter: Cutter,
     /// The file; - is stdin
     file: PathBuf,
