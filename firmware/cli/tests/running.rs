@@ -58,7 +58,8 @@ fn commands_go_through_ledgerd_while_it_runs() {
         devices["devices"].as_array().unwrap().iter().any(|device| device["name"] == "strike"),
         "{devices}"
     );
-    home.good(&["tap", "reader", "0004134419"]);
+    let said = home.good(&["tap", "reader", "0004134419"]);
+    assert!(said.contains("held to reader; but no application listens to it"), "{said}");
     home.good(&["contact", "door", "open"]);
     assert_eq!(home.json(&["board", "show", "door"])["on"], json!(true));
     let unknown = home.bad(&["tap", "nowhere", "1"]);
@@ -70,6 +71,18 @@ fn commands_go_through_ledgerd_while_it_runs() {
     assert_eq!(home.json(&["people", "show", "bob"])["plan"], "pro");
     home.good(&["verify"]);
     assert!(home.bad(&["tap", "reader", "1"]).contains("no ledgerd runs"));
+}
+
+#[test]
+fn a_page_whose_address_is_taken_is_said_with_a_hint() {
+    let home = TestHome::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = Command::new(build::ledgerd());
+    command.arg("--home").arg(home.path()).args(["--listen", &taken.local_addr().unwrap().to_string()]);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = common::text(&output.stderr);
+    assert!(!output.status.success() && said.contains("cannot listen at 127.0.0.1"), "{said}");
+    assert!(said.contains("hint: --listen another address, or is another ledgerd running?"), "{said}");
 }
 
 #[test]

@@ -5,9 +5,11 @@ use crate::{
     context::Context,
     error::{Result, refused},
     output::Table,
+    view::View,
 };
-use agent::wire::{Devices, Done, Level, Tap as WireTap};
+use agent::wire::{DappStatus, Dapps, Devices, Done, Level, Tap as WireTap};
 use clap::{Args, Subcommand, ValueEnum};
+use dapp::Manifest;
 use model::Name;
 use serde_json::json;
 
@@ -120,8 +122,39 @@ fn level_word(kind: &str, on: Option<bool>) -> &'static str {
 impl Tap {
     pub(super) fn run(&self, context: &Context) -> Result {
         let tap = WireTap { reader: Some(self.reader.clone()), number: self.badge.clone() };
-        let Done {} = running(context)?.post("/v1/tap", &tap)?;
-        context.out.show(&format!("held to {}\n", self.reader), &json!({ "reader": self.reader }))
+        let agent = running(context)?;
+        let Done {} = agent.post("/v1/tap", &tap)?;
+        let dapps: Dapps = agent.get("/v1/dapps")?;
+        let holders = holders(&View::open(context)?, dapps, &self.reader)?;
+        let heard_by: Vec<&Name> = holders.iter().filter(|dapp| runs(dapp)).map(|dapp| &dapp.name).collect();
+        let value = json!({"reader": self.reader, "heard_by": heard_by});
+        context.out.show(&said(&self.reader, &holders), &value)
+    }
+}
+
+/// The dapps of this box whose rights name a device.
+fn holders(view: &View, dapps: Dapps, device: &Name) -> Result<Vec<DappStatus>> {
+    let mut holders = Vec::new();
+    for dapp in dapps.dapps {
+        let rights = view.bytes(&format!("dapps/{}/dapp.toml", dapp.name).parse()?)?;
+        let rights = rights.and_then(|rights| Manifest::parse(&rights).ok());
+        holders.extend(rights.filter(|rights| rights.devices.contains(device)).map(|_| dapp));
+    }
+    Ok(holders)
+}
+
+fn runs(dapp: &DappStatus) -> bool {
+    dapp.state == "running"
+}
+
+fn said(reader: &Name, holders: &[DappStatus]) -> String {
+    match holders {
+        [] => format!("held to {reader}; but no application listens to it: ledgerctl dapp publish\n"),
+        some if some.iter().any(runs) => format!("held to {reader}\n"),
+        [first, ..] => {
+            let (dapp, state) = (&first.name, &first.state);
+            format!("held to {reader}; but {dapp}, which listens to it, is {state}: ledgerctl dapp status\n")
+        }
     }
 }
 
@@ -133,5 +166,26 @@ impl Contact {
             self.level.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string());
         let said = format!("{} is {word}\n", self.name);
         context.out.show(&said, &json!({"contact": self.name, "on": on, "level": word}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_badge_that_nobody_hears_is_said() {
+        let dapp = |state: &str| DappStatus {
+            name: "doorbot".parse().unwrap(),
+            version: "1".into(),
+            state: state.into(),
+            reason: None,
+            starts: 1,
+            since: model::Millis(0),
+        };
+        let said = |holders: &[DappStatus]| said(&"reader".parse().unwrap(), holders);
+        assert!(said(&[]).contains("no application listens to it: ledgerctl dapp publish"));
+        assert!(said(&[dapp("broken")]).contains("doorbot, which listens to it, is broken"));
+        assert_eq!(said(&[dapp("broken"), dapp("running")]), "held to reader\n");
     }
 }
