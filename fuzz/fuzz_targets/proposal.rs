@@ -42,7 +42,13 @@ enum Input<'a> {
 struct Edit<'a> {
     folder: Option<Name<'a>>,
     file: Name<'a>,
-    bytes: Option<&'a [u8]>,
+    bytes: Option<Bytes<'a>>,
+}
+
+#[derive(arbitrary::Arbitrary, Debug)]
+enum Bytes<'a> {
+    Any(&'a [u8]),
+    Document(u8),
 }
 
 #[derive(arbitrary::Arbitrary, Debug)]
@@ -111,7 +117,10 @@ impl House {
         for Edit { folder, file, bytes } in edits {
             let folder = files.entry(folder.as_ref().map_or("", Name::text).to_string()).or_default();
             match bytes {
-                Some(bytes) => drop(folder.insert(file.text().to_string(), bytes.to_vec())),
+                Some(Bytes::Any(bytes)) => drop(folder.insert(file.text().to_string(), bytes.to_vec())),
+                Some(Bytes::Document(number)) => {
+                    folder.insert(file.text().to_string(), format!("plan = {number}\n").into_bytes());
+                }
                 None => drop(folder.remove(file.text())),
             }
         }
