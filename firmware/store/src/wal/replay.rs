@@ -67,7 +67,7 @@ pub(super) fn judge(segments: Vec<Vec<Record>>, in_blocks: u64) -> Judgement {
     }
     let last_start = records.values().map(|(_, record)| record.start).max().unwrap_or(0);
     let mut judgement = Judgement::default();
-    let mut expected = in_blocks + 1;
+    let mut expected = in_blocks.saturating_add(1);
     for (seq, (segment, record)) in records {
         let place = Place { segment, offset: record.offset, end: record.end };
         if seq != expected && record.start == last_start && record.start <= expected {
@@ -78,7 +78,7 @@ pub(super) fn judge(segments: Vec<Vec<Record>>, in_blocks: u64) -> Judgement {
             judgement.holes.push(hole(&judgement.live, place, expected..=seq - 1));
         }
         judgement.live.push((record.event, place));
-        expected = seq + 1;
+        expected = seq.saturating_add(1);
     }
     judgement
 }
