@@ -5,8 +5,7 @@
 //! checks every field against its limits; whoever holds a `Manifest` need not. The format is
 //! docs/formats/dapp-manifest.md.
 
-use model::Glob;
-use model::{Name, StatePath};
+use model::{Glob, Name, StatePath};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, ops::RangeInclusive};
 

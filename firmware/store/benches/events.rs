@@ -9,7 +9,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{Org, badge};
+use common::{Org, badge, size};
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -121,20 +121,4 @@ fn index(store: &Store, home: &Path, folder: &Path, events: u64) {
     });
     index.close().unwrap();
     println!("  index {} B/event", home.join(store::index::FILE).metadata().unwrap().len() / events);
-}
-
-/// The size of all files below a folder, in blocks of 4 KiB.
-fn size(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(
-            |path| {
-                if path.is_dir() {
-                    size(&path)
-                } else {
-                    path.metadata().unwrap().len().next_multiple_of(4096)
-                }
-            },
-        )
-        .sum()
 }

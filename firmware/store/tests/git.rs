@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Org, badge};
+use common::{Org, badge, size};
 use std::{path::Path, process::Command, sync::Arc};
 use store::{GitObjects, Options, RefName, Store, disk::RealDisk};
 
@@ -159,20 +159,4 @@ fn an_event_at_rest_takes_less_than_a_kibibyte() {
     eprintln!("{each} bytes an event at rest");
     assert!(each <= 1024, "{each} bytes an event at rest");
     git(&["fsck", "--strict", "--full"], &home.path().join("ledger.git"));
-}
-
-/// The size of all files below a folder, in whole blocks of 4 KiB as a file system takes them.
-fn size(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(
-            |path| {
-                if path.is_dir() {
-                    size(&path)
-                } else {
-                    path.metadata().unwrap().len().next_multiple_of(4096)
-                }
-            },
-        )
-        .sum()
 }

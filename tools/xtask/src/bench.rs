@@ -6,14 +6,23 @@ use crate::{
     sid,
 };
 
-/// A bench: its name, its package and cargo's name of it.
-const BENCHES: &[(&str, &str, &str)] = &[
-    ("events", "store", "events"),
-    ("chunks", "store", "chunks"),
-    ("containers", "container", "start"),
-    ("verify", "ledger", "verify"),
-    ("door", "cli", "door"),
+/// A bench: its name, its package, cargo's name of it, and what it wants built or fetched first.
+const BENCHES: &[(&str, &str, &str, Need)] = &[
+    ("events", "store", "events", Need::Nothing),
+    ("chunks", "store", "chunks", Need::Desync),
+    ("containers", "container", "start", Need::Nothing),
+    ("verify", "ledger", "verify", Need::Nothing),
+    ("door", "cli", "door", Need::Programs),
 ];
+
+/// What a bench needs besides itself.
+enum Need {
+    Nothing,
+    /// The peer that Debian's stable suite does not carry.
+    Desync,
+    /// The agent, the command line and the dapps, as they are shipped.
+    Programs,
+}
 
 /// `bench [NAME]`.
 pub fn run_chore(args: &[String]) -> Done {
@@ -24,12 +33,14 @@ pub fn run_chore(args: &[String]) -> Done {
         let names: Vec<_> = BENCHES.iter().map(|(name, ..)| *name).collect();
         return Err(format!("no such bench; there are: {}", names.join(", ")).into());
     }
-    let built = build::all(true)?;
-    let desync = sid::program("desync")?;
-    for (name, package, bench) in chosen {
+    for (name, package, bench, need) in chosen {
         say(&format!("\n== {name}"));
         let mut cargo = build::cargo_here()?;
-        cargo.env("LEDGER_DAPPS", &built.dapps).env("DESYNC", &desync);
+        match need {
+            Need::Nothing => &mut cargo,
+            Need::Desync => cargo.env("DESYNC", sid::program("desync")?),
+            Need::Programs => cargo.env("LEDGER_DAPPS", build::all(true)?.dapps),
+        };
         run(cargo.args(["bench", "--quiet", "-p", package, "--bench", bench]))?;
     }
     Ok(())

@@ -5,7 +5,10 @@
 
 use ledger::{Change, Genesis, Layered, Meta, NewObjects};
 use model::{BadgeDigest, BlockId, Event, KeyId, Millis, Name, SigningKey};
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use store::{CommitError, NewEvent, OpenError, Options, RefName, Store, disk::Disk};
 
 /// 22 November 2026, 12:00.
@@ -159,4 +162,14 @@ pub fn all_events(org: &Org, store: &Store) -> Vec<Event> {
     }
     events.extend_from_slice(store.pending());
     events
+}
+
+/// The size of all files below a folder, in whole blocks of 4 KiB as a file system takes them.
+pub fn size(folder: &Path) -> u64 {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| match path.is_dir() {
+        true => size(&path),
+        false => path.metadata().unwrap().len().next_multiple_of(4096),
+    };
+    paths.map(of).sum()
 }
