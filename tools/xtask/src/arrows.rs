@@ -12,17 +12,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["model", "chunk"]),
     ("board", &["model"]),
     ("dapp", &["model"]),
+    ("sync", &["model", "chunk", "ledger"]),
+    ("replica", &["model", "chunk", "ledger", "sync"]),
     ("store", &["model", "chunk", "ledger"]),
+    ("net", &["model"]),
+    ("sim", &["model", "chunk", "ledger", "sync", "replica"]),
     ("container", &["model", "dapp"]),
     ("web", &[]),
-    ("agent", &["model", "chunk", "ledger", "board", "dapp", "store", "container", "web"]),
-    ("cli", &["model", "chunk", "ledger", "dapp", "store", "container", "agent"]),
+    ("agent", &["model", "chunk", "ledger", "sync", "replica", "board", "dapp", "store", "net", "container", "web"]),
+    ("cli", &["model", "chunk", "ledger", "sync", "dapp", "store", "container", "agent"]),
     ("doorbot", &["model", "dapp"]),
     ("xtask", &[]),
 ];
 
 /// Rooms without clock, socket, file, thread, randomness or async, and what they must therefore not use.
-const PURE: &[&str] = &["model", "chunk", "ledger", "dapp"];
+const PURE: &[&str] = &["model", "chunk", "ledger", "sync", "replica", "dapp"];
 const IMPURE: &[&str] = &[
     "tokio",
     "axum",

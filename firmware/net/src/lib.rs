@@ -1,0 +1,1 @@
+//! Adapters: iroh endpoint, discovery on the LAN.

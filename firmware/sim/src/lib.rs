@@ -1,0 +1,1 @@
+//! The same rooms, many nodes, one seed, virtual time.

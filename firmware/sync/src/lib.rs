@@ -1,0 +1,1 @@
+//! The peer protocol as a state machine; pure.
