@@ -93,6 +93,18 @@ impl PublicKey {
         KeyId(id)
     }
 
+    /// The key as RFC 8032 has it: 32 bytes, as it is dialled and told on the wire.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.0.key_data().ed25519().expect("because no other key is ever held").0
+    }
+
+    /// The key of these 32 bytes. Whether they are a point of the curve is not looked at: no signature fits
+    /// them if they are not.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let key = ssh_key::public::Ed25519PublicKey(*bytes);
+        Self(ssh_key::PublicKey::new(ssh_key::public::KeyData::Ed25519(key), ""))
+    }
+
     /// Checks an armoured SSH signature over `message`, made for `namespace`.
     pub fn verify(&self, namespace: &str, message: &[u8], signature: &str) -> Result<(), KeyError> {
         let text = signature;
@@ -158,6 +170,11 @@ impl SigningKey {
     /// The key of a seed: 32 bytes that nobody else may know.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(ssh_key::private::Ed25519Keypair::from_seed(seed).into())
+    }
+
+    /// The seed, for an adapter that must hand the key to another library. It is the secret itself.
+    pub fn seed(&self) -> [u8; 32] {
+        self.0.key_data().ed25519().expect("because no other key is ever held").private.to_bytes()
     }
 
     /// Reads an OpenSSH private key file without a passphrase.
@@ -233,6 +250,17 @@ mod tests {
         let public: PublicKey = format!("{} alice@laptop", key.public()).parse().unwrap();
         assert_eq!(public, key.public(), "a comment is no part of a key");
         assert_eq!(public.id().to_string().parse::<KeyId>().unwrap(), key.public().id());
+    }
+
+    #[test]
+    fn keys_go_through_their_bare_bytes() {
+        let key = SigningKey::from_seed(&[3; 32]);
+        assert_eq!(key.seed(), [3; 32]);
+        assert_eq!(PublicKey::from_bytes(&key.public().to_bytes()), key.public());
+        // RFC 8032, section 7.1, test 1.
+        let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
+        let public = hex::encode(SigningKey::from_seed(&seed.try_into().unwrap()).public().to_bytes());
+        assert_eq!(public, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
     }
 
     #[test]
