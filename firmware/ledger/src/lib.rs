@@ -8,6 +8,7 @@ mod block;
 mod check;
 mod diff;
 mod document_merge;
+pub mod finality;
 mod integrate;
 mod keys;
 mod line;

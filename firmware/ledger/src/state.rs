@@ -216,6 +216,11 @@ impl<'a> State<'a> {
         Ok(self.must::<BranchDocument>(fixed("branches/main.toml"))?.validators)
     }
 
+    /// A branch's document; `None` if the state has no such branch.
+    pub fn branch(&self, name: &Name) -> Result<Option<BranchDocument>, StateError> {
+        self.may(&format!("branches/{name}.toml").parse()?)
+    }
+
     /// A key, revoked or not.
     pub fn key(&self, key: &KeyId) -> Result<Option<KeyDocument>, StateError> {
         self.may(&key_path(key))

@@ -4,11 +4,16 @@
 //! seed that the caller drew. Signing and verifying happen in this process; `ssh-keygen -Y verify` and
 //! `git verify-commit` agree with it.
 
+use ed25519_dalek::Signer;
 use sha2::Digest;
 use std::{fmt, str::FromStr};
 
 /// The namespace of git's signatures over commits and tags.
 pub const GIT_NAMESPACE: &str = "git";
+
+/// An Ed25519 signature as RFC 8032 has it. What is signed so begins with the name of its own format, so that no
+/// signature over one kind of bytes fits another; SSH's begin with `SSHSIG`.
+pub type RawSignature = [u8; 64];
 
 /// Bytes or text that are not the key or signature they should be.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,12 @@ pub enum KeyError {
     /// The signature is by another key, over other bytes, or for another purpose.
     #[error("the signature does not fit the key and the bytes")]
     Mismatch(#[source] ssh_key::Error),
+    /// The raw signature is by another key or over other bytes.
+    #[error("the signature does not fit the key {key} and the bytes")]
+    Raw {
+        /// The key it should be by.
+        key: KeyId,
+    },
     /// Signing failed.
     #[error("cannot sign")]
     Sign(#[source] ssh_key::Error),
@@ -114,6 +125,16 @@ impl PublicKey {
             return Err(KeyError::NotCanonical);
         }
         self.0.verify(namespace, message, &signature).map_err(KeyError::Mismatch)
+    }
+
+    /// Checks a raw signature over `message`.
+    pub fn verify_raw(&self, message: &[u8], signature: &RawSignature) -> Result<(), KeyError> {
+        let wrong = || KeyError::Raw { key: self.id() };
+        let key = self.0.key_data().ed25519().ok_or_else(wrong)?;
+        let key = ed25519_dalek::VerifyingKey::from_bytes(key.as_ref()).map_err(|_| wrong())?;
+        // Strict: a key of small order would fit many messages.
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        key.verify_strict(message, &signature).map_err(|_| wrong())
     }
 
     /// The key that an armoured signature says it was made with. Nothing is verified.
@@ -204,6 +225,13 @@ impl SigningKey {
         let text = signature.to_pem(ssh_key::LineEnding::LF).map_err(KeyError::Sign)?;
         Ok(text.trim_end().to_string())
     }
+
+    /// Signs `message` as it is. The message begins with the name of its format.
+    pub fn sign_raw(&self, message: &[u8]) -> RawSignature {
+        let pair =
+            self.0.key_data().ed25519().expect("because every way to make a SigningKey checks for Ed25519");
+        ed25519_dalek::SigningKey::from(&pair.private).sign(message).to_bytes()
+    }
 }
 
 impl fmt::Debug for SigningKey {
@@ -240,6 +268,16 @@ mod tests {
         ] {
             assert!(key.public().verify(GIT_NAMESPACE, b"block", &other).is_err(), "{other:?} was taken");
         }
+    }
+
+    #[test]
+    fn a_raw_signature_fits_its_key_and_its_bytes_alone() {
+        let (ours, other) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let signature = ours.sign_raw(b"vote");
+        assert!(ours.public().verify_raw(b"vote", &signature).is_ok());
+        assert!(ours.public().verify_raw(b"Vote", &signature).is_err());
+        assert!(other.public().verify_raw(b"vote", &signature).is_err());
+        assert!(ours.public().verify_raw(b"vote", &[0; 64]).is_err());
     }
 
     #[test]

@@ -1,0 +1,19 @@
+//! Finality: which merge block of a height counts for good, and how that is shown to anybody.
+//!
+//! [`Validators`] says who votes, [`Certificate`] shows that more than two thirds of their weight did, [`Evidence`] that
+//! one of them voted twice. [`Engine`] takes part in the vote of one height at a time: Malachite (the Tendermint
+//! algorithm without I/O) decides what to do, this folder gives it our keys, texts and time. The bytes are
+//! docs/formats/finality.md, the reasons docs/decisions/0008-finality.md.
+
+mod ballot;
+mod certificate;
+mod evidence;
+mod signed_lines;
+mod text;
+mod validators;
+
+pub use ballot::{Ballot, BallotKind, Proposal, SignedBallot, SignedProposal};
+pub use certificate::{Certificate, CertificateFault};
+pub use evidence::{Evidence, EvidenceFault};
+pub use text::TextError;
+pub use validators::{MAX_VALIDATORS, MAX_WEIGHT, Validators, ValidatorsError};
