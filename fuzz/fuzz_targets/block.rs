@@ -10,8 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(block) = Block::parse(bytes) {
         assert_eq!(block.main().is_none(), block.kind == BlockKind::Genesis);
-        assert_eq!(block.height.is_some(), block.kind.is_of_main());
-        assert_eq!(block.sequence.is_none(), block.kind.is_of_main());
+        assert_eq!(block.height.is_some(), block.kind.is_of_branch());
+        assert_eq!(block.sequence.is_none(), block.kind.is_of_branch());
         assert!(block.signed.len() < bytes.len());
     }
 });

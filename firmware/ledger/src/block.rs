@@ -6,6 +6,7 @@
 
 use crate::{
     object::{Kind, LoadError, Objects, from_hex, load, to_git},
+    trailer_values::{CertificateLine, VerdictLine},
     trailers::{BlockKind, Message, MessageError},
 };
 use gix_object::{
@@ -36,13 +37,15 @@ pub struct Block {
     pub kind: BlockKind,
     /// The organisation; of a genesis, its own id.
     pub org: OrgId,
-    /// Its place on main: genesis and merge blocks have one.
+    /// The branch of which it is, or for which it was written.
+    pub branch: Name,
+    /// Its place on its branch: genesis, merge and fork blocks have one.
     pub height: Option<u64>,
-    /// Its place in its writer's line: events and documents have one, from 1.
+    /// Its place in its writer's line: events, documents and joins have one, from 1.
     pub sequence: Option<u64>,
     /// The dapp for which documents were written.
     pub dapp: Option<Name>,
-    /// What it was made from; the first is a block of main.
+    /// What it was made from; the first is a block of its branch, of a fork a block of the branch that it leaves.
     pub parents: Vec<BlockId>,
     /// The whole state after it.
     pub tree: ObjectId,
@@ -56,8 +59,14 @@ pub struct Block {
     pub subject: String,
     /// The sequence numbers of its events.
     pub events: Option<RangeInclusive<u64>>,
+    /// The block of another branch that a join brings: its last parent.
+    pub joins: Option<BlockId>,
     /// Heads whose documents a merge left out, and why.
     pub left_out: Vec<(BlockId, String)>,
+    /// What the judges said of a merge.
+    pub verdicts: Vec<VerdictLine>,
+    /// The certificate of a merge's first parent, as it says.
+    pub certificate: Option<CertificateLine>,
     /// The armoured SSH signature.
     pub signature: String,
     /// The bytes that were signed: the commit without the signature's header.
@@ -101,7 +110,7 @@ pub enum BlockError {
     #[error("the block's message: {0}")]
     Message(#[from] MessageError),
     /// More parents, or fewer, than the kind has.
-    #[error("a {} block with {found} parents", .kind.as_str())]
+    #[error("a {} block with {found} parents, or with others than it says", .kind.as_str())]
     Parents {
         /// What the block does.
         kind: BlockKind,
@@ -144,13 +153,14 @@ impl Block {
         if author.org != message.org.map(short_org) {
             return Err(author.wrong());
         }
-        let parents = parents(&commit, message.kind)?;
+        let parents = parents(&commit, &message)?;
         let tree = from_hex(commit.tree).ok_or(BlockError::NotCanonical)?;
         let signed = encode(&commit);
         Ok(Self {
             id,
             kind: message.kind,
             org,
+            branch: message.branch,
             height: message.height,
             sequence: message.sequence,
             dapp: message.dapp,
@@ -161,20 +171,27 @@ impl Block {
             at: author.at,
             subject: message.subject,
             events: message.events,
+            joins: message.joins,
             left_out: message.left_out,
+            verdicts: message.verdicts,
+            certificate: message.certificate,
             signature,
             signed,
         })
     }
 
-    /// The block of main that it builds on; `None` for a genesis.
+    /// The block of a branch that it builds on; `None` for a genesis.
     pub fn main(&self) -> Option<BlockId> {
         self.parents.first().copied()
     }
 
     /// The writer's own block before it, if there is one.
     pub fn own(&self) -> Option<BlockId> {
-        if self.kind.is_of_main() { None } else { self.parents.get(1).copied() }
+        match self.kind {
+            BlockKind::Events | BlockKind::Documents => self.parents.get(1).copied(),
+            BlockKind::Join if self.parents.len() > 2 => self.parents.get(1).copied(),
+            _ => None,
+        }
     }
 
     /// The writers' heads that a merge block took in.
@@ -214,16 +231,19 @@ fn take_signature(commit: &mut CommitRef<'_>) -> Result<String, BlockError> {
     }
 }
 
-fn parents(commit: &CommitRef<'_>, kind: BlockKind) -> Result<Vec<BlockId>, BlockError> {
+fn parents(commit: &CommitRef<'_>, message: &Message) -> Result<Vec<BlockId>, BlockError> {
     let ids: Option<Vec<BlockId>> =
         commit.parents.iter().map(|hex| from_hex(hex).map(BlockId::from)).collect();
     let ids = ids.ok_or(BlockError::NotCanonical)?;
+    let (kind, found) = (message.kind, ids.len());
     let fits = match kind {
-        BlockKind::Genesis => ids.is_empty(),
-        BlockKind::Events | BlockKind::Documents => (1..=2).contains(&ids.len()),
-        BlockKind::Merge => (2..=MAX_PARENTS).contains(&ids.len()),
+        BlockKind::Genesis => found == 0,
+        BlockKind::Fork => found == 1,
+        BlockKind::Events | BlockKind::Documents => (1..=2).contains(&found),
+        BlockKind::Join => (2..=3).contains(&found) && ids.last().copied() == message.joins,
+        BlockKind::Merge => (2..=MAX_PARENTS).contains(&found),
     };
-    if fits { Ok(ids) } else { Err(BlockError::Parents { kind, found: ids.len() }) }
+    if fits { Ok(ids) } else { Err(BlockError::Parents { kind, found }) }
 }
 
 /// The first 12 hex digits of an organisation, as in the author's line.

@@ -56,6 +56,20 @@ pub enum BlockFault {
         /// What its parent says.
         wanted: OrgId,
     },
+    /// Written for another branch than that of the block it builds on.
+    #[error("the block is of branch {found}, the block it builds on of {wanted}")]
+    Branch {
+        /// What the block says.
+        found: Name,
+        /// What its first parent says.
+        wanted: Name,
+    },
+    /// A kind of block that cannot stand there.
+    #[error("a {} block cannot stand there", .kind.as_str())]
+    Kind {
+        /// The kind.
+        kind: BlockKind,
+    },
     /// Dated before one of its parents.
     #[error("the block is dated {at}, before its parent {parent} at {parent_at}")]
     Time {
@@ -192,7 +206,7 @@ pub fn check_block(objects: &dyn Objects, block: &Block) -> Result<(), BlockFaul
         let main = Block::read(objects, main)?;
         for head in block.heads() {
             let head = Block::read(objects, *head)?;
-            if !head.kind.is_of_main() {
+            if !head.kind.is_of_branch() {
                 let reason = |reason| BlockFault::Head { head: head.id, reason: Box::new(reason) };
                 goes_on(objects, &main, &head)?.map_err(reason)?;
             }
@@ -231,13 +245,18 @@ fn check_rules(
         return Err(BlockFault::Name { found, wanted });
     }
     let Some(main) = main else { return check_genesis(objects, block, signer) };
-    if !main.kind.is_of_main() {
+    if !main.kind.is_of_branch() {
         return Err(BlockFault::NotOnMain { parent: main.id });
     }
     check_parent(block, main)?;
+    if block.branch != main.branch {
+        let (found, wanted) = (block.branch.clone(), main.branch.clone());
+        return Err(BlockFault::Branch { found, wanted });
+    }
     match block.kind {
         BlockKind::Merge => check_merge(objects, block, main),
-        _ => Writing { objects, block, main, signer }.check(),
+        BlockKind::Events | BlockKind::Documents => Writing { objects, block, main, signer }.check(),
+        kind => Err(BlockFault::Kind { kind }),
     }
 }
 
@@ -294,7 +313,7 @@ impl Writing<'_> {
         let wanted = own.map_or(1, |own| own.sequence.unwrap_or(0).saturating_add(1));
         if let Some(own) = own {
             check_parent(self.block, own)?;
-            if own.kind.is_of_main() || own.author != self.block.author {
+            if own.kind.is_of_branch() || own.author != self.block.author {
                 return Err(BlockFault::NotOwn { parent: own.id });
             }
             self.check_ground(own)?;

@@ -152,7 +152,7 @@ pub(crate) fn offer(
     main: &Block,
     head: Block,
 ) -> Result<Result<Offer, Reason>, IntegrateError> {
-    if head.kind.is_of_main() {
+    if head.kind.is_of_branch() {
         return Ok(Err(Reason::NotAWriter));
     }
     let since = since(objects, main.id, &head)?;

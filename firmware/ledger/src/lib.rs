@@ -23,6 +23,7 @@ mod rules;
 mod sign;
 mod signers;
 mod state;
+mod trailer_values;
 mod trailers;
 mod tree;
 mod verify;
@@ -45,8 +46,9 @@ pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;
 pub use state::{SignerError, State, StateError, key_path};
+pub use trailer_values::{CertificateLine, VerdictLine};
 pub use trailers::{
-    BlockKind, MAX_REASON_BYTES, MAX_SUBJECT_BYTES, Message, MessageError, PROTOCOL, check_subject,
+    BlockKind, MAIN, MAX_REASON_BYTES, MAX_SUBJECT_BYTES, Message, MessageError, PROTOCOL, check_subject,
 };
 pub use tree::{Entry, Folder, MAX_TREE_BYTES, TreeError};
 pub use verify::{Report, VerifyError, verify};

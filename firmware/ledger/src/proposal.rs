@@ -16,7 +16,8 @@ use crate::{
     rules::RuleError,
     sign::Draft,
     state::{SignerError, State, StateError},
-    trailers::{BlockKind, Message, MessageError, as_reason, check_subject},
+    trailer_values::as_reason,
+    trailers::{BlockKind, Message, MessageError, check_subject},
     tree::{Edits, Entry, Folder, TreeError, edit},
 };
 use model::{BlockId, Document, Event, EventError, KeyId, Millis, Name, ObjectId, StatePath};
@@ -251,7 +252,7 @@ fn examine(
 ) -> Result<Result<Option<Offer>, Reason>, DraftError> {
     let checked = (|| -> Result<_, IntegrateError> {
         let head = Block::read(objects, head)?;
-        if head.kind.is_of_main() {
+        if head.kind.is_of_branch() {
             return Ok(Err(Reason::NotAWriter));
         }
         if merge_check::contains(objects, main, &head)? {
@@ -336,7 +337,7 @@ enum Pending {
 }
 
 fn pending(objects: &dyn Objects, main: &Block, own: &Block) -> Result<Pending, DraftError> {
-    if own.kind.is_of_main() {
+    if own.kind.is_of_branch() {
         return Ok(Pending::None);
     }
     let merged = since(objects, main.id, own).map_err(DraftError::Block)?.last;
@@ -357,7 +358,7 @@ fn pending(objects: &dyn Objects, main: &Block, own: &Block) -> Result<Pending, 
 
 fn main_block(objects: &dyn Objects, id: BlockId) -> Result<Block, DraftError> {
     let block = Block::read(objects, id)?;
-    if block.kind.is_of_main() { Ok(block) } else { Err(DraftError::NotOnMain { block: id }) }
+    if block.kind.is_of_branch() { Ok(block) } else { Err(DraftError::NotOnMain { block: id }) }
 }
 
 fn author_name(objects: &dyn Objects, main: &Block, meta: &Meta) -> Result<Name, DraftError> {
@@ -368,9 +369,7 @@ fn author_name(objects: &dyn Objects, main: &Block, meta: &Meta) -> Result<Name,
 fn message(kind: BlockKind, meta: &Meta) -> Result<Message, MessageError> {
     check_subject(&meta.subject)?;
     let dapp = meta.dapp.clone().filter(|_| kind == BlockKind::Documents);
-    let subject = meta.subject.clone();
-    let (org, height, sequence, events) = (None, None, None, None);
-    Ok(Message { subject, kind, org, height, sequence, dapp, events, left_out: Vec::new() })
+    Ok(Message { dapp, ..Message::new(kind, &meta.subject) })
 }
 
 fn whole_seconds(at: Millis) -> Millis {

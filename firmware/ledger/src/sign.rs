@@ -76,23 +76,27 @@ impl Draft {
 
     /// The block as it will be, without id and signature.
     pub(crate) fn preview(&self) -> Block {
-        let Message { subject, kind, org, height, sequence, dapp, events, left_out } = self.message.clone();
+        let message = self.message.clone();
         let id = BlockId::new([0; 32]);
         Block {
             id,
-            kind,
-            org: org.unwrap_or_else(|| id.into()),
-            height,
-            sequence,
-            dapp,
+            kind: message.kind,
+            org: message.org.unwrap_or_else(|| id.into()),
+            branch: message.branch,
+            height: message.height,
+            sequence: message.sequence,
+            dapp: message.dapp,
             parents: self.parents.clone(),
             tree: self.tree,
             author: self.author,
             author_name: self.author_name.clone(),
             at: self.at,
-            subject,
-            events,
-            left_out,
+            subject: message.subject,
+            events: message.events,
+            joins: message.joins,
+            left_out: message.left_out,
+            verdicts: message.verdicts,
+            certificate: message.certificate,
             signature: String::new(),
             signed: Vec::new(),
         }

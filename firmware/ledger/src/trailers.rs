@@ -4,6 +4,7 @@
 //! differ, it is refused. So a block has one spelling, and whatever is signed is what was read. The format is
 //! docs/formats/block.md.
 
+use crate::trailer_values::{CertificateLine, VerdictLine, left_out, plain_line, range};
 use model::{BlockId, Name, OrgId};
 use std::{fmt::Write, ops::RangeInclusive};
 
@@ -12,6 +13,9 @@ pub const PROTOCOL: u32 = 1;
 
 /// The longest subject, in bytes.
 pub const MAX_SUBJECT_BYTES: usize = 200;
+
+/// The branch that the genesis begins.
+pub const MAIN: &str = "main";
 
 /// The longest reason in a `Ledger-Left-Out` trailer, in bytes.
 pub const MAX_REASON_BYTES: usize = 400;
@@ -25,8 +29,12 @@ pub enum BlockKind {
     Events,
     /// Changes documents.
     Documents,
-    /// Takes writers' blocks into main.
+    /// Takes writers' blocks into a branch.
     Merge,
+    /// Begins another branch.
+    Fork,
+    /// Brings a whole branch to another one, as a writer's block.
+    Join,
 }
 
 impl BlockKind {
@@ -37,16 +45,19 @@ impl BlockKind {
             Self::Events => "events",
             Self::Documents => "documents",
             Self::Merge => "merge",
+            Self::Fork => "fork",
+            Self::Join => "join",
         }
     }
 
-    /// Whether the block is one of main: a genesis or a merge.
-    pub const fn is_of_main(self) -> bool {
-        matches!(self, Self::Genesis | Self::Merge)
+    /// Whether the block is one of a branch itself (genesis, merge or fork), not of a writer's line.
+    pub const fn is_of_branch(self) -> bool {
+        matches!(self, Self::Genesis | Self::Merge | Self::Fork)
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Genesis, Self::Events, Self::Documents, Self::Merge].into_iter().find(|k| k.as_str() == text)
+        let all = [Self::Genesis, Self::Events, Self::Documents, Self::Merge, Self::Fork, Self::Join];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -59,7 +70,9 @@ pub struct Message {
     pub kind: BlockKind,
     /// The organisation; `None` in its genesis alone.
     pub org: Option<OrgId>,
-    /// The block's place on main.
+    /// The branch; main is not written.
+    pub branch: Name,
+    /// The block's place on its branch.
     pub height: Option<u64>,
     /// The block's place in its writer's line, from 1.
     pub sequence: Option<u64>,
@@ -67,8 +80,14 @@ pub struct Message {
     pub dapp: Option<Name>,
     /// The sequence numbers of the events in the block.
     pub events: Option<RangeInclusive<u64>>,
+    /// The block of another branch that a join brings.
+    pub joins: Option<BlockId>,
     /// Heads whose documents a merge left out, and why.
     pub left_out: Vec<(BlockId, String)>,
+    /// What the judges said of a merge, in the order of the dapps.
+    pub verdicts: Vec<VerdictLine>,
+    /// The certificate of a merge's first parent.
+    pub certificate: Option<CertificateLine>,
 }
 
 /// A message that is not a block's.
@@ -102,37 +121,50 @@ pub enum MessageError {
         /// The block's protocol.
         found: u32,
     },
-    /// A reason that does not fit.
-    #[error("a reason for leaving out is not one line of 1 to {MAX_REASON_BYTES} bytes")]
-    Reason,
     /// Readable, but not as we would write it, or with more than there may be.
     #[error("the message is not in canonical form: a line is unknown, doubled or out of its place")]
     NotCanonical,
 }
 
 impl Message {
+    /// A message with a subject and nothing else that a kind may go without, on main.
+    pub fn new(kind: BlockKind, subject: &str) -> Self {
+        Self {
+            subject: subject.into(),
+            kind,
+            org: None,
+            branch: main_branch(),
+            height: None,
+            sequence: None,
+            dapp: None,
+            events: None,
+            joins: None,
+            left_out: Vec::new(),
+            verdicts: Vec::new(),
+            certificate: None,
+        }
+    }
+
     /// The message as text.
     pub fn render(&self) -> String {
-        let mut text = format!("{}\n\nLedger-Kind: {}\n", self.subject, self.kind.as_str());
-        if let Some(org) = &self.org {
-            line(&mut text, "Ledger-Org", org);
-        }
-        line(&mut text, "Ledger-Protocol", PROTOCOL);
-        if let Some(height) = self.height {
-            line(&mut text, "Ledger-Height", height);
-        }
-        if let Some(sequence) = self.sequence {
-            line(&mut text, "Ledger-Sequence", sequence);
-        }
-        if let Some(dapp) = &self.dapp {
-            line(&mut text, "Ledger-Dapp", dapp);
-        }
-        if let Some(events) = &self.events {
-            line(&mut text, "Ledger-Events", format_args!("{}-{}", events.start(), events.end()));
-        }
+        let mut text = format!("{}\n\n", self.subject);
+        line(&mut text, "Ledger-Kind", Some(self.kind.as_str()));
+        line(&mut text, "Ledger-Org", self.org);
+        line(&mut text, "Ledger-Protocol", Some(PROTOCOL));
+        line(&mut text, "Ledger-Branch", Some(&self.branch).filter(|branch| branch.as_str() != MAIN));
+        line(&mut text, "Ledger-Height", self.height);
+        line(&mut text, "Ledger-Sequence", self.sequence);
+        line(&mut text, "Ledger-Dapp", self.dapp.as_ref());
+        let events = self.events.as_ref().map(|events| format!("{}-{}", events.start(), events.end()));
+        line(&mut text, "Ledger-Events", events);
+        line(&mut text, "Ledger-Joins", self.joins);
         for (block, reason) in &self.left_out {
-            line(&mut text, "Ledger-Left-Out", format_args!("{block} {reason}"));
+            line(&mut text, "Ledger-Left-Out", Some(format_args!("{block} {reason}")));
         }
+        for verdict in &self.verdicts {
+            line(&mut text, "Ledger-Verdict", Some(verdict));
+        }
+        line(&mut text, "Ledger-Certificate", self.certificate.as_ref());
         text
     }
 
@@ -146,36 +178,21 @@ impl Message {
     }
 }
 
-fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
-    writeln!(text, "{name}: {value}").expect("because a string takes any text");
+/// The name of the branch that the genesis begins.
+pub(crate) fn main_branch() -> Name {
+    MAIN.parse().expect("because the name is written in this program")
+}
+
+/// Writes a trailer, if there is a value.
+fn line(text: &mut String, name: &str, value: Option<impl std::fmt::Display>) {
+    if let Some(value) = value {
+        writeln!(text, "{name}: {value}").expect("because a string takes any text");
+    }
 }
 
 /// Whether a line can be a block's subject.
 pub fn check_subject(subject: &str) -> Result<(), MessageError> {
     plain_line(subject, MAX_SUBJECT_BYTES).ok_or(MessageError::Subject)
-}
-
-fn plain_line(text: &str, max: usize) -> Option<()> {
-    let plain = (1..=max).contains(&text.len())
-        && text.trim() == text
-        && !text.chars().any(|c| c.is_control() || "\u{2028}\u{2029}".contains(c));
-    plain.then_some(())
-}
-
-/// Makes any text fit for a reason: one line, not too long.
-pub(crate) fn as_reason(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c })
-        .collect();
-    let mut end = clean.len().min(MAX_REASON_BYTES);
-    while !clean.is_char_boundary(end) {
-        end -= 1;
-    }
-    match clean[..end].trim() {
-        "" => "no reason given".into(),
-        reason => reason.into(),
-    }
 }
 
 /// The trailers that are still to be read.
@@ -184,30 +201,45 @@ struct Trailers<'a>(&'a str);
 impl<'a> Trailers<'a> {
     fn message(mut self, subject: &str) -> Result<Message, MessageError> {
         let kind = self.need("Ledger-Kind", BlockKind::parse)?;
-        let org = match kind {
-            BlockKind::Genesis => None,
-            _ => Some(self.need("Ledger-Org", |text| text.parse().ok())?),
-        };
-        let found = self.need("Ledger-Protocol", |text| text.parse().ok())?;
+        let mut message = Message::new(kind, subject);
+        if kind != BlockKind::Genesis {
+            message.org = Some(self.need("Ledger-Org", parsed)?);
+        }
+        let found = self.need("Ledger-Protocol", parsed)?;
         if found != PROTOCOL {
             return Err(MessageError::Protocol { found });
         }
-        let number = |text: &str| text.parse().ok();
-        let height = kind.is_of_main().then(|| self.need("Ledger-Height", number)).transpose()?;
-        let sequence = (!kind.is_of_main()).then(|| self.need("Ledger-Sequence", number)).transpose()?;
-        let dapp = match kind {
-            BlockKind::Documents => self.may("Ledger-Dapp", |text| text.parse().ok())?,
-            _ => None,
-        };
-        let events = (kind == BlockKind::Events).then(|| self.need("Ledger-Events", range)).transpose()?;
-        let mut left_out = Vec::new();
-        while kind == BlockKind::Merge
-            && let Some(head) = self.may("Ledger-Left-Out", left_out_line)?
-        {
-            left_out.push(head);
+        match kind {
+            BlockKind::Genesis => {}
+            BlockKind::Fork => message.branch = self.need("Ledger-Branch", parsed)?,
+            _ => message.branch = self.may("Ledger-Branch", parsed)?.unwrap_or(message.branch),
         }
-        let subject = subject.into();
-        Ok(Message { subject, kind, org, height, sequence, dapp, events, left_out })
+        if kind.is_of_branch() {
+            message.height = Some(self.need("Ledger-Height", parsed)?);
+        } else {
+            message.sequence = Some(self.need("Ledger-Sequence", parsed)?);
+        }
+        self.read_kind(&mut message)?;
+        Ok(message)
+    }
+
+    /// The trailers that one kind of block has alone.
+    fn read_kind(&mut self, message: &mut Message) -> Result<(), MessageError> {
+        match message.kind {
+            BlockKind::Documents => message.dapp = self.may("Ledger-Dapp", parsed)?,
+            BlockKind::Events => message.events = Some(self.need("Ledger-Events", range)?),
+            BlockKind::Join => message.joins = Some(self.need("Ledger-Joins", parsed)?),
+            BlockKind::Merge => {
+                message.left_out = self.all("Ledger-Left-Out", left_out)?;
+                message.verdicts = self.all("Ledger-Verdict", VerdictLine::parse)?;
+                message.certificate = self.may("Ledger-Certificate", CertificateLine::parse)?;
+                if !message.verdicts.is_sorted_by(|one, next| one.dapp < next.dapp) {
+                    return Err(MessageError::NotCanonical);
+                }
+            }
+            BlockKind::Genesis | BlockKind::Fork => {}
+        }
+        Ok(())
     }
 
     /// The value of the next trailer if that is its name.
@@ -234,18 +266,23 @@ impl<'a> Trailers<'a> {
     ) -> Result<T, MessageError> {
         self.may(trailer, read)?.ok_or(MessageError::Missing { trailer })
     }
+
+    /// The values of a trailer that may be there any number of times.
+    fn all<T>(
+        &mut self,
+        trailer: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, MessageError> {
+        let mut values = Vec::new();
+        while let Some(value) = self.may(trailer, &read)? {
+            values.push(value);
+        }
+        Ok(values)
+    }
 }
 
-fn range(text: &str) -> Option<RangeInclusive<u64>> {
-    let (first, last) = text.split_once('-')?;
-    let range = first.parse().ok()?..=last.parse().ok()?;
-    (!range.is_empty()).then_some(range)
-}
-
-fn left_out_line(text: &str) -> Option<(BlockId, String)> {
-    let (block, reason) = text.split_once(' ')?;
-    plain_line(reason, MAX_REASON_BYTES)?;
-    Some((block.parse().ok()?, reason.into()))
+fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -253,33 +290,47 @@ mod tests {
     use super::*;
 
     fn merge() -> Message {
+        let verdict = |dapp: &str| VerdictLine { dapp: dapp.parse().unwrap(), verdict: [5; 32] };
+        let key = |digits: &str| digits.repeat(16).parse().unwrap();
+        let signatures = [(key("ab"), [1; 64]), (key("0c"), [2; 64])].into();
         Message {
-            subject: "Merge 1 head".into(),
-            kind: BlockKind::Merge,
             org: Some(OrgId::new([7; 32])),
             height: Some(3),
-            sequence: None,
-            dapp: None,
-            events: None,
             left_out: vec![(BlockId::new([8; 32]), "people/alice.toml: plan differs".into())],
+            verdicts: vec![verdict("accounting"), verdict("doorbot")],
+            certificate: Some(CertificateLine { round: 2, signatures }),
+            ..Message::new(BlockKind::Merge, "Merge 1 head")
+        }
+    }
+
+    fn of_writer(kind: BlockKind) -> Message {
+        Message { org: Some(OrgId::new([7; 32])), sequence: Some(4), ..Message::new(kind, "Write") }
+    }
+
+    #[test]
+    fn a_message_of_every_kind_comes_back_as_it_was_written() {
+        let lab: Name = "lab".parse().unwrap();
+        let org = merge().org;
+        for message in [
+            merge(),
+            Message { branch: lab.clone(), certificate: None, ..merge() },
+            Message { height: Some(0), ..Message::new(BlockKind::Genesis, "Begin") },
+            Message { org, branch: lab.clone(), height: Some(9), ..Message::new(BlockKind::Fork, "Fork") },
+            Message { events: Some(5..=9), ..of_writer(BlockKind::Events) },
+            Message { dapp: Some("desk".parse().unwrap()), ..of_writer(BlockKind::Documents) },
+            Message { branch: lab, ..of_writer(BlockKind::Documents) },
+            Message { joins: Some(BlockId::new([6; 32])), ..of_writer(BlockKind::Join) },
+        ] {
+            assert_eq!(Message::parse(message.render().as_bytes()).unwrap(), message);
         }
     }
 
     #[test]
-    fn a_message_comes_back_as_it_was_written() {
-        let events = Message {
-            kind: BlockKind::Events,
-            height: None,
-            sequence: Some(4),
-            events: Some(5..=9),
-            left_out: vec![],
-            ..merge()
-        };
-        let genesis =
-            Message { kind: BlockKind::Genesis, org: None, height: Some(0), left_out: vec![], ..merge() };
-        for message in [merge(), events, genesis] {
-            assert_eq!(Message::parse(message.render().as_bytes()).unwrap(), message);
-        }
+    fn a_fork_without_a_name_and_main_by_name_are_refused() {
+        let fork = Message { org: merge().org, height: Some(1), ..Message::new(BlockKind::Fork, "Fork") };
+        assert!(Message::parse(fork.render().as_bytes()).is_err(), "a fork is never of main");
+        let text = merge().render().replace("Ledger-Height", "Ledger-Branch: main\nLedger-Height");
+        assert_eq!(Message::parse(text.as_bytes()), Err(MessageError::NotCanonical));
     }
 
     #[test]
@@ -303,6 +354,10 @@ mod tests {
             text.replace("Ledger-Height: 3\n", "Ledger-Height: 3\nLedger-Sequence: 1\n"),
             text.replace("Ledger-Kind: merge", "Ledger-Kind: Merge"),
             text.replace("plan differs", "plan differs "),
+            text.replace("Verdict: accounting", "Verdict: zeroes"),
+            text.replace("Verdict: accounting", "Verdict: doorbot"),
+            text.replace("Certificate: 2", "Certificate: 02"),
+            text.replace("==", "="),
             text.trim_end().to_string(),
             format!("{text}\n"),
             format!("{text}Signed-off-by: x\n"),
@@ -312,12 +367,5 @@ mod tests {
         ] {
             assert!(Message::parse(other.as_bytes()).is_err(), "{other:?} was taken");
         }
-    }
-
-    #[test]
-    fn a_reason_is_made_to_fit_in_one_line() {
-        assert_eq!(as_reason("a\nb"), "a b");
-        assert_eq!(as_reason("  "), "no reason given");
-        assert!(as_reason(&"é".repeat(1000)).len() <= MAX_REASON_BYTES);
     }
 }

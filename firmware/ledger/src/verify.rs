@@ -48,7 +48,7 @@ pub fn verify(
     let mut walk = Walk { objects, lines: HashMap::new(), report, progress };
     let mut block = top;
     loop {
-        if !block.kind.is_of_main() {
+        if !block.kind.is_of_branch() {
             return Err(fault(block.id, BlockFault::NotOnMain { parent: block.id }));
         }
         walk.check(&block)?;
