@@ -5,8 +5,9 @@
 //! `+0000`. Whether the author may say it is the business of [`check_block`](crate::check_block).
 
 use crate::{
+    finality::{Certificate, TextError},
     object::{Kind, LoadError, Objects, from_hex, load, to_git},
-    trailer_values::{CertificateLine, VerdictLine},
+    trailer_values::VerdictLine,
     trailers::{BlockKind, Message, MessageError},
 };
 use gix_object::{
@@ -65,8 +66,8 @@ pub struct Block {
     pub left_out: Vec<(BlockId, String)>,
     /// What the judges said of a merge.
     pub verdicts: Vec<VerdictLine>,
-    /// The certificate of a merge's first parent, as it says.
-    pub certificate: Option<CertificateLine>,
+    /// The certificate of a merge's first parent, not checked yet.
+    pub certificate: Option<Certificate>,
     /// The armoured SSH signature.
     pub signature: String,
     /// The bytes that were signed: the commit without the signature's header.
@@ -109,6 +110,9 @@ pub enum BlockError {
     /// The message is not a block's.
     #[error("the block's message: {0}")]
     Message(#[from] MessageError),
+    /// The certificate is none.
+    #[error("the block's certificate: {0}")]
+    Certificate(#[from] TextError),
     /// More parents, or fewer, than the kind has.
     #[error("a {} block with {found} parents, or with others than it says", .kind.as_str())]
     Parents {
@@ -154,6 +158,7 @@ impl Block {
             return Err(author.wrong());
         }
         let parents = parents(&commit, &message)?;
+        let certificate = certificate(&message, &parents)?;
         let tree = from_hex(commit.tree).ok_or(BlockError::NotCanonical)?;
         let signed = encode(&commit);
         Ok(Self {
@@ -174,7 +179,7 @@ impl Block {
             joins: message.joins,
             left_out: message.left_out,
             verdicts: message.verdicts,
-            certificate: message.certificate,
+            certificate,
             signature,
             signed,
         })
@@ -244,6 +249,18 @@ fn parents(commit: &CommitRef<'_>, message: &Message) -> Result<Vec<BlockId>, Bl
         BlockKind::Merge => (2..=MAX_PARENTS).contains(&found),
     };
     if fits { Ok(ids) } else { Err(BlockError::Parents { kind, found }) }
+}
+
+/// The certificate that a merge carries, of its first parent.
+pub(crate) fn certificate(message: &Message, parents: &[BlockId]) -> Result<Option<Certificate>, TextError> {
+    let below = message.height.and_then(|height| height.checked_sub(1));
+    match (&message.certificate, message.org, below, parents.first()) {
+        (Some(text), Some(org), Some(height), Some(parent)) => {
+            Certificate::from_trailer(org, message.branch.clone(), height, *parent, text).map(Some)
+        }
+        (Some(_), ..) => Err(TextError::Line { line: 1, wanted: "no certificate where no block is below" }),
+        (None, ..) => Ok(None),
+    }
 }
 
 /// The first 12 hex digits of an organisation, as in the author's line.

@@ -46,7 +46,7 @@ pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;
 pub use state::{SignerError, State, StateError, key_path};
-pub use trailer_values::{CertificateLine, VerdictLine};
+pub use trailer_values::VerdictLine;
 pub use trailers::{
     BlockKind, MAIN, MAX_REASON_BYTES, MAX_SUBJECT_BYTES, Message, MessageError, PROTOCOL, check_subject,
 };

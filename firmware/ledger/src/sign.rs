@@ -4,7 +4,7 @@
 //! header, put into the header `gpgsig-sha256`, as SHA-256 repositories have it. It is made and checked in this process.
 
 use crate::{
-    block::{Block, Unsigned},
+    block::{Block, Unsigned, certificate},
     object::{Kind, NewObjects},
     trailers::Message,
 };
@@ -78,6 +78,8 @@ impl Draft {
     pub(crate) fn preview(&self) -> Block {
         let message = self.message.clone();
         let id = BlockId::new([0; 32]);
+        // One that cannot be read was not made here; the signed block is read again before it counts.
+        let certificate = certificate(&message, &self.parents).ok().flatten();
         Block {
             id,
             kind: message.kind,
@@ -96,7 +98,7 @@ impl Draft {
             joins: message.joins,
             left_out: message.left_out,
             verdicts: message.verdicts,
-            certificate: message.certificate,
+            certificate,
             signature: String::new(),
             signed: Vec::new(),
         }

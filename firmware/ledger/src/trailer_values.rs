@@ -1,12 +1,10 @@
-//! Values of trailers that are more than a word: ranges, left-out heads, verdicts and certificates.
+//! Values of trailers that are more than a word: ranges, left-out heads and verdicts.
 //!
-//! They are read as plain values. Whether a verdict is true and a certificate has enough signatures is not known
-//! here. Each value is written again when the message is ([`Message`](crate::Message)), so it has one spelling.
+//! They are read as plain values; whether a verdict is true is not known here. Each value is written again when the message is ([`Message`](crate::Message)), so it has one spelling.
 
 use crate::trailers::MAX_REASON_BYTES;
-use base64::{Engine, engine::general_purpose::STANDARD};
-use model::{BlockId, KeyId, Name, ObjectId};
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
+use model::{BlockId, Name, ObjectId};
+use std::{fmt, ops::RangeInclusive};
 
 /// A judge's verdict over a merge, as a merge block names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,40 +27,6 @@ impl VerdictLine {
         let id: ObjectId = verdict.parse().ok()?;
         Some(Self { dapp: dapp.parse().ok()?, verdict: *id.as_bytes() })
     }
-}
-
-/// The certificate of a block's first parent: the round, and who signed. Organisation, branch, height and
-/// block are those of the first parent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateLine {
-    /// The round in which it was decided.
-    pub round: u32,
-    /// The signatures, at least one.
-    pub signatures: BTreeMap<KeyId, [u8; 64]>,
-}
-
-impl fmt::Display for CertificateLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.round)?;
-        for (key, signature) in &self.signatures {
-            write!(f, " {key}:{}", STANDARD.encode(signature))?;
-        }
-        Ok(())
-    }
-}
-
-impl CertificateLine {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (round, rest) = text.split_once(' ')?;
-        let signatures: Option<BTreeMap<_, _>> = rest.split(' ').map(signature).collect();
-        Some(Self { round: round.parse().ok()?, signatures: signatures? })
-    }
-}
-
-fn signature(text: &str) -> Option<(KeyId, [u8; 64])> {
-    let (key, signature) = text.split_once(':')?;
-    let bytes = STANDARD.decode(signature).ok()?;
-    Some((key.parse().ok()?, bytes.try_into().ok()?))
 }
 
 pub(crate) fn range(text: &str) -> Option<RangeInclusive<u64>> {
@@ -110,23 +74,5 @@ mod tests {
         assert_eq!(as_reason("a\nb"), "a b");
         assert_eq!(as_reason("  "), "no reason given");
         assert!(as_reason(&"é".repeat(1000)).len() <= MAX_REASON_BYTES);
-    }
-
-    #[test]
-    fn a_certificate_without_signatures_or_with_half_a_one_is_none() {
-        let key = "ab".repeat(16);
-        let whole = STANDARD.encode([7; 64]);
-        let good = CertificateLine::parse(&format!("3 {key}:{whole}")).unwrap();
-        assert_eq!(good.to_string(), format!("3 {key}:{whole}"));
-        for bad in [
-            "3".to_string(),
-            "3 ".into(),
-            format!("3 {key}"),
-            format!("3 {key}:{}", &whole[..40]),
-            format!("x {key}:{whole}"),
-            format!("3 {key}:{whole} "),
-        ] {
-            assert!(CertificateLine::parse(&bad).is_none(), "{bad:?} was taken");
-        }
     }
 }
