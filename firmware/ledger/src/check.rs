@@ -14,6 +14,7 @@ use crate::{
     merge_check::check_merge,
     object::{Kind, Layered, NewObjects, Objects, load},
     policy::{Denied, POLICY_PATH, Signer},
+    proof::Outcome,
     rules::{RuleError, check_contents},
     sign::check_signature,
     state::{SignerError, State, StateError, fixed},
@@ -180,9 +181,35 @@ pub enum BlockFault {
         /// The head.
         head: BlockId,
     },
+    /// The verdicts are not those of the judges that had to be asked.
+    #[error("the block has verdicts of the judges [{}], the merge needs those of [{}]", list(.found), list(.wanted))]
+    Verdicts {
+        /// The judges in the block.
+        found: Vec<Name>,
+        /// Those that had to be asked.
+        wanted: Vec<Name>,
+    },
+    /// A judge that is asked again does not pass the merge.
+    #[error("asked again, the judge {dapp} does not pass the merge: {outcome}")]
+    Judged {
+        /// Whose judge.
+        dapp: Name,
+        /// What it says.
+        outcome: Outcome,
+    },
+    /// The verdict in the block is about something else.
+    #[error("the verdict of the judge {dapp} is not the one in the block")]
+    OtherVerdict {
+        /// Whose judge.
+        dapp: Name,
+    },
     /// The merge could not be made again.
     #[error("the merge cannot be repeated: {0}")]
     Merge(#[from] IntegrateError),
+}
+
+fn list(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl BlockFault {

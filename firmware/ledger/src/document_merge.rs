@@ -122,12 +122,15 @@ fn same_value(one: &Value, other: &Value) -> bool {
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
         }
-        (Value::Table(one), Value::Table(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|v| same_value(value, v)))
-        }
+        (Value::Table(one), Value::Table(other)) => same_table(one, other),
         _ => one == other,
     }
+}
+
+/// Equality of tables as they are written.
+pub(crate) fn same_table(one: &Table, other: &Table) -> bool {
+    one.len() == other.len()
+        && one.iter().all(|(key, value)| other.get(key).is_some_and(|v| same_value(value, v)))
 }
 
 /// A value as text, for comparing and for people.

@@ -21,6 +21,7 @@ use crate::{
     merge::{Conflict, MergeError, bring},
     object::{Kind, Layered, NewObjects, Objects, load},
     policy::Denied,
+    proof::Outcome,
     rules::{RuleError, adds_mark, check_contents},
     state::{SignerError, State, StateError},
     tree::{Edits, Entry, TreeError, edit},
@@ -79,6 +80,17 @@ pub enum Reason {
     /// A block of main, or of another branch.
     #[error("it is no writer's block")]
     NotAWriter,
+    /// A judge did not let it pass.
+    #[error("judge {dapp}: {outcome}")]
+    Judge {
+        /// Whose judge.
+        dapp: Name,
+        /// What it said.
+        outcome: Outcome,
+    },
+    /// What the merge block says.
+    #[error("{0}")]
+    Said(String),
 }
 
 fn conflicts_text(conflicts: &[Conflict]) -> String {
@@ -201,18 +213,26 @@ pub(crate) fn take(
     at: Millis,
     new: &mut NewObjects,
 ) -> Result<Taken, IntegrateError> {
-    let (with_documents, reason) = match take_documents(objects, tree, offer, at, new)? {
-        Ok(tree) => (tree, None),
-        Err(reason) => (*tree, Some(reason)),
-    };
-    let with_logs = match take_logs(objects, &with_documents, offer, new)? {
+    let with_documents = match take_documents(objects, tree, offer, at, new)? {
         Ok(tree) => tree,
-        Err(reason) => return Ok(Taken::Nothing(reason)),
+        Err(reason) => return take_events(objects, tree, offer, reason, new),
     };
-    Ok(match reason {
-        None => Taken::Whole(with_logs),
-        Some(reason) if offer.logs.is_empty() => Taken::Nothing(reason),
-        Some(reason) => Taken::EventsOnly(with_logs, reason),
+    let with_logs = take_logs(objects, &with_documents, offer, new)?;
+    Ok(with_logs.map_or_else(Taken::Nothing, Taken::Whole))
+}
+
+/// Takes the events of a head whose documents stay out for a reason.
+pub(crate) fn take_events(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+    reason: Reason,
+    new: &mut NewObjects,
+) -> Result<Taken, IntegrateError> {
+    Ok(match take_logs(objects, tree, offer, new)? {
+        Err(reason) => Taken::Nothing(reason),
+        Ok(_) if offer.logs.is_empty() => Taken::Nothing(reason),
+        Ok(tree) => Taken::EventsOnly(tree, reason),
     })
 }
 

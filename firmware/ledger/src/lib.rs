@@ -18,6 +18,7 @@ mod merge;
 mod merge_check;
 mod object;
 mod policy;
+mod proof;
 mod proposal;
 mod rules;
 mod sign;
@@ -39,9 +40,11 @@ pub use memory::MemoryObjects;
 pub use merge::{Conflict, MergeError, MergedTree, merge};
 pub use object::{Kind, Layered, LoadError, NewObjects, Object, Objects, ReadError};
 pub use policy::{DappRights, Denied, POLICY_PATH, Policy, PolicyError, Rule, Signer};
-pub use proposal::{
-    Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis, merge_block,
+pub use proof::{
+    AnswerError, Broken, Checking, JudgeTask, MAX_ANSWER_BYTES, MAX_INPUT_BYTES, MAX_REASONS, Making,
+    Outcome, Step, TaskId, Tentative, Verdict, merge_block, tentative,
 };
+pub use proposal::{Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis};
 pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;

@@ -3,14 +3,15 @@
 use crate::{
     block::Block,
     check::{BlockFault, check_parent},
-    integrate::{IntegrateError, Offer, Reason, Taken, offer, take},
+    integrate::{IntegrateError, Offer, Reason, Taken, offer, take, take_events},
     line::{since, visit_newer},
     object::{Kind, NewObjects, Objects},
+    proof::{Judge, in_force, judge_of_reason, required},
     state::State,
     tree::Folder,
 };
-use model::{BlockId, Millis, ObjectId};
-use std::collections::BTreeSet;
+use model::{BlockId, Millis, Name, ObjectId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A merge of heads onto main.
 pub(crate) struct Made {
@@ -22,36 +23,79 @@ pub(crate) struct Made {
     pub(crate) objects: NewObjects,
 }
 
-/// Merges what heads offer onto main, whatever the order in which they are listed.
+/// Who has a say in whether a head's documents go in, beside the rules.
+pub(crate) trait Court {
+    /// Rules on a head; `tree` is the merge so far with all of it.
+    fn rule(&mut self, offer: &Offer, tree: &ObjectId, new: &NewObjects) -> Result<Ruling, IntegrateError>;
+}
+
+/// What becomes of a head.
+pub(crate) enum Ruling {
+    /// All of it goes in.
+    Accept,
+    /// Its events go in, if it has some.
+    Bar(Reason),
+    /// It waits for another merge, as if it had not been offered.
+    Defer,
+    /// The merge cannot be made yet; what is made so far is of no use.
+    Stop,
+}
+
+/// Lets everybody in.
+pub(crate) struct Everybody;
+
+impl Court for Everybody {
+    fn rule(&mut self, _: &Offer, _: &ObjectId, _: &NewObjects) -> Result<Ruling, IntegrateError> {
+        Ok(Ruling::Accept)
+    }
+}
+
+/// Merges what heads offer onto a tree of main, whatever the order in which they are listed.
 pub(crate) fn make(
     objects: &dyn Objects,
-    main: &Block,
-    mut offers: Vec<Offer>,
+    base: &ObjectId,
+    offers: &[Offer],
     at: Millis,
+    court: &mut dyn Court,
 ) -> Result<Made, IntegrateError> {
-    offers.sort_by_key(Offer::order);
+    let mut sorted: Vec<&Offer> = offers.iter().collect();
+    sorted.sort_by_key(|offer| offer.order());
     let mut made =
-        Made { tree: main.tree, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() };
+        Made { tree: *base, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() };
     let mut authors = BTreeSet::new();
-    for offer in offers {
+    for offer in sorted {
         if !authors.insert(offer.head.author) {
             made.left_out.push((offer.head.id, Reason::SecondHead));
             continue;
         }
-        match take(objects, &made.tree, &offer, at, &mut made.objects)? {
-            Taken::Whole(tree) => made.tree = tree,
-            Taken::EventsOnly(tree, reason) => {
-                made.tree = tree;
-                made.left_out.push((offer.head.id, reason));
-            }
-            Taken::Nothing(reason) => {
-                made.left_out.push((offer.head.id, reason));
-                continue;
+        let mut taken = take(objects, &made.tree, offer, at, &mut made.objects)?;
+        if let (Taken::Whole(tree), false) = (&taken, offer.documents.is_empty()) {
+            match court.rule(offer, tree, &made.objects)? {
+                Ruling::Accept => {}
+                Ruling::Bar(reason) => {
+                    taken = take_events(objects, &made.tree, offer, reason, &mut made.objects)?;
+                }
+                Ruling::Defer => continue,
+                Ruling::Stop => break,
             }
         }
-        made.heads.push(offer.head);
+        made.add(offer, taken);
     }
     Ok(made)
+}
+
+impl Made {
+    fn add(&mut self, offer: &Offer, taken: Taken) {
+        match taken {
+            Taken::Whole(tree) => self.tree = tree,
+            Taken::EventsOnly(tree, reason) => {
+                self.tree = tree;
+                self.left_out.push((offer.head.id, reason));
+            }
+            Taken::Nothing(reason) => return self.left_out.push((offer.head.id, reason)),
+        }
+        self.heads.push(offer.head.clone());
+    }
 }
 
 /// Checks a merge block by making the merge of its heads.
@@ -61,7 +105,8 @@ pub(crate) fn check_merge(objects: &dyn Objects, block: &Block, main: &Block) ->
         return Err(BlockFault::Height { found: block.height.unwrap_or(0), wanted });
     }
     check_validator(objects, block, main)?;
-    let made = make(objects, main, offers(objects, block, main)?, block.at)?;
+    let mut claimed = Claimed::by(objects, block, main)?;
+    let made = make(objects, &main.tree, &offers(objects, block, main)?, block.at, &mut claimed)?;
     let heads: Vec<BlockId> = made.heads.iter().map(|head| head.id).collect();
     let (events_only, nothing): (Vec<_>, Vec<_>) =
         made.left_out.into_iter().partition(|(head, _)| heads.contains(head));
@@ -76,7 +121,48 @@ pub(crate) fn check_merge(objects: &dyn Objects, block: &Block, main: &Block) ->
     if made.tree != block.tree {
         return Err(BlockFault::NotTheMerge { found: block.tree, wanted: made.tree });
     }
-    Ok(())
+    check_verdicts(objects, block, main)
+}
+
+/// The block has a verdict of each judge that had to be asked, and no other. What they are worth is found out by
+/// asking again ([`Checking`](crate::Checking)).
+fn check_verdicts(objects: &dyn Objects, block: &Block, main: &Block) -> Result<(), BlockFault> {
+    let judges = required(objects, &main.tree, &block.tree)?;
+    let wanted: Vec<&Name> = judges.iter().map(|judge| &judge.dapp).collect();
+    let found: Vec<&Name> = block.verdicts.iter().map(|line| &line.dapp).collect();
+    if wanted == found {
+        return Ok(());
+    }
+    let names = |names: Vec<&Name>| names.into_iter().cloned().collect();
+    Err(BlockFault::Verdicts { found: names(found), wanted: names(wanted) })
+}
+
+/// Bars the heads of which the block says that a judge failed them. Their author can be wronged by it no more than
+/// by a merge that leaves them out altogether, so the judge is not asked; but there must be one who could.
+struct Claimed {
+    barred: BTreeMap<BlockId, (Name, String)>,
+    judges: Vec<Judge>,
+}
+
+impl Claimed {
+    fn by(objects: &dyn Objects, block: &Block, main: &Block) -> Result<Self, BlockFault> {
+        let of_judge = |(head, why): &(BlockId, String)| Some((*head, (judge_of_reason(why)?, why.clone())));
+        let mut barred: BTreeMap<_, _> = block.left_out.iter().filter_map(of_judge).collect();
+        barred.retain(|head, _| block.heads().contains(head));
+        let judges = if barred.is_empty() { Vec::new() } else { in_force(objects, &main.tree)? };
+        Ok(Self { barred, judges })
+    }
+}
+
+impl Court for Claimed {
+    fn rule(&mut self, offer: &Offer, _: &ObjectId, _: &NewObjects) -> Result<Ruling, IntegrateError> {
+        let Some((dapp, why)) = self.barred.get(&offer.head.id) else { return Ok(Ruling::Accept) };
+        let could = |judge: &Judge| {
+            judge.dapp == *dapp && offer.documents.iter().any(|change| judge.sees(&change.path))
+        };
+        let said = || Reason::Said(why.clone());
+        Ok(if self.judges.iter().any(could) { Ruling::Bar(said()) } else { Ruling::Accept })
+    }
 }
 
 /// What the block says of its own heads must be what the merge did; of heads that are no parents it alone knows.

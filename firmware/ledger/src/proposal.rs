@@ -7,21 +7,20 @@
 use crate::{
     block::{Block, BlockError},
     check::{BlockFault, check_unsigned},
-    integrate::{IntegrateError, Offer, Reason, Taken, check_line, offer, take},
+    integrate::{IntegrateError, Reason, Taken, offer, take},
     keys::Owner,
     line::{footing, since},
     log,
-    merge_check::{self, Made, check_validator, needed},
+    merge_check::{Made, needed},
     object::{Kind, Layered, NewObjects, Objects},
     rules::RuleError,
     sign::Draft,
     state::{SignerError, State, StateError},
-    trailer_values::as_reason,
+    trailer_values::VerdictLine,
     trailers::{BlockKind, Message, MessageError, check_subject},
     tree::{Edits, Entry, Folder, TreeError, edit},
 };
 use model::{BlockId, Document, Event, EventError, KeyId, Millis, Name, ObjectId, StatePath};
-use std::collections::BTreeSet;
 
 /// A file to write, or to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +64,14 @@ pub struct Merged {
     pub draft: Option<Draft>,
     /// Heads whose documents were left out, and why. Those among the draft's parents brought their events.
     pub left_out: Vec<(BlockId, Reason)>,
+    /// Heads that were not looked at, because judges had to try many others one by one: they wait for the next merge.
+    pub deferred: Vec<BlockId>,
+}
+
+/// What a merge block says about its merge.
+pub(crate) struct Said {
+    pub(crate) left_out: Vec<(BlockId, String)>,
+    pub(crate) verdicts: Vec<VerdictLine>,
 }
 
 /// A block that cannot be drafted.
@@ -188,48 +195,19 @@ pub fn event_block(
     finish(objects, ground.draft(tree, &new, message, &meta))
 }
 
-/// A merge block: heads taken into main. A head that is faulty, conflicts or breaks the policy is left out with
-/// the reason; the order in which heads are listed does not matter. Heads that main contains already are passed over.
-pub fn merge_block(
-    objects: &dyn Objects,
-    main: BlockId,
-    heads: &[BlockId],
-    meta: Meta,
-) -> Result<Merged, DraftError> {
-    let main = main_block(objects, main)?;
-    let (mut offers, mut left_out) = (Vec::new(), Vec::new());
-    for head in heads.iter().collect::<BTreeSet<_>>() {
-        match examine(objects, &main, *head)? {
-            Ok(Some(offer)) => offers.push(offer),
-            Ok(None) => {}
-            Err(reason) => left_out.push((*head, reason)),
-        }
-    }
-    let latest = offers.iter().map(|offer| offer.head.at).fold(main.at, Millis::max);
-    let at = whole_seconds(meta.at).max(latest);
-    let mut made = merge_check::make(objects, &main, offers, at)?;
-    left_out.append(&mut made.left_out);
-    left_out.sort_by_key(|(head, _)| *head);
-    if made.heads.is_empty() {
-        return Ok(Merged { draft: None, left_out });
-    }
-    let draft = merge_draft(objects, &main, &made, &left_out, at, &meta)?;
-    check_validator(objects, &draft.preview(), &main)?;
-    Ok(Merged { draft: Some(draft), left_out })
-}
-
-fn merge_draft(
+pub(crate) fn merge_draft(
     objects: &dyn Objects,
     main: &Block,
     made: &Made,
-    left_out: &[(BlockId, Reason)],
+    said: Said,
     at: Millis,
     meta: &Meta,
 ) -> Result<Draft, DraftError> {
     let message = Message {
         org: Some(main.org),
         height: main.height.map(|height| height + 1),
-        left_out: left_out.iter().map(|(head, why)| (*head, as_reason(&why.to_string()))).collect(),
+        left_out: said.left_out,
+        verdicts: said.verdicts,
         ..message(BlockKind::Merge, meta)?
     };
     Ok(Draft {
@@ -242,32 +220,6 @@ fn merge_draft(
         objects: needed(&made.tree, &made.objects),
         abandoned: None,
     })
-}
-
-/// A head's offer to main; `None` if main has it already.
-fn examine(
-    objects: &dyn Objects,
-    main: &Block,
-    head: BlockId,
-) -> Result<Result<Option<Offer>, Reason>, DraftError> {
-    let checked = (|| -> Result<_, IntegrateError> {
-        let head = Block::read(objects, head)?;
-        if head.kind.is_of_branch() {
-            return Ok(Err(Reason::NotAWriter));
-        }
-        if merge_check::contains(objects, main, &head)? {
-            return Ok(Ok(None));
-        }
-        if let Err(reason) = check_line(objects, main, &head)? {
-            return Ok(Err(reason));
-        }
-        Ok(offer(objects, main, head)?.map(Some))
-    })();
-    match checked {
-        Ok(outcome) => Ok(outcome),
-        Err(error) if error.is_store_failure() => Err(error.into()),
-        Err(error) => Ok(Err(Reason::Unreadable(Box::new(error)))),
-    }
 }
 
 /// Where a writer's next block stands.
@@ -356,7 +308,7 @@ fn pending(objects: &dyn Objects, main: &Block, own: &Block) -> Result<Pending, 
     })
 }
 
-fn main_block(objects: &dyn Objects, id: BlockId) -> Result<Block, DraftError> {
+pub(crate) fn main_block(objects: &dyn Objects, id: BlockId) -> Result<Block, DraftError> {
     let block = Block::read(objects, id)?;
     if block.kind.is_of_branch() { Ok(block) } else { Err(DraftError::NotOnMain { block: id }) }
 }
@@ -372,7 +324,7 @@ fn message(kind: BlockKind, meta: &Meta) -> Result<Message, MessageError> {
     Ok(Message { dapp, ..Message::new(kind, &meta.subject) })
 }
 
-fn whole_seconds(at: Millis) -> Millis {
+pub(crate) fn whole_seconds(at: Millis) -> Millis {
     Millis(at.seconds() * 1000)
 }
 
