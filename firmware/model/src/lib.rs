@@ -12,6 +12,7 @@ mod id;
 mod key;
 mod name;
 mod path;
+mod reference;
 mod time;
 
 pub use badge::{BadgeError, BadgeKey, CardNumber, TagId, Width};
@@ -22,4 +23,5 @@ pub use id::{BadgeDigest, BlockId, ChunkId, IdError, ObjectId, OrgId};
 pub use key::{GIT_NAMESPACE, KeyError, KeyId, PublicKey, RawSignature, SigningKey};
 pub use name::{Name, NameError};
 pub use path::{PathError, StatePath};
+pub use reference::{RefName, RefNameError};
 pub use time::{Date, Millis};

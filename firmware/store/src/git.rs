@@ -7,12 +7,12 @@
 use crate::{
     disk::RealDisk,
     pack::{GixError, HASH},
-    refs::{self, RefError, RefName},
+    refs::{self, RefError},
     repository,
 };
 use gix::{objs::Find, odb::store::init::Slots};
 use ledger::{Kind, Object, Objects, ReadError};
-use model::{BlockId, ObjectId};
+use model::{BlockId, ObjectId, RefName};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

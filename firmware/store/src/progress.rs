@@ -3,12 +3,9 @@
 //! The node's own branch holds all of them; main holds those of a key that the node had before. The higher
 //! number counts. Nothing else is remembered, so nothing else can disagree after a crash.
 
-use crate::{
-    git::GitObjects,
-    refs::{RefError, RefName},
-};
+use crate::{git::GitObjects, refs::RefError};
 use ledger::{Owner, State, StateError};
-use model::{BlockId, KeyId};
+use model::{BlockId, KeyId, RefName};
 
 /// A branch that does not say which events it holds.
 #[derive(Debug, thiserror::Error)]

@@ -1,35 +1,18 @@
-//! Names of references, and the files that hold them.
+//! The files that hold references; their names are [`RefName`]s, so none leaves the folder `refs`.
 //!
-//! A reference is `refs/heads/NAME` or `refs/ledger/KEY/NAME` and nothing else, so a name from outside cannot
-//! leave the folder `refs`. Each is a file of its own that is replaced in one step and synced; git's
-//! `packed-refs` is read too, in case somebody ran `git pack-refs`, but never written.
+//! Each is a file of its own that is replaced in one step and synced; git's `packed-refs` is read too, in
+//! case somebody ran `git pack-refs`, but never written.
 
 use crate::disk::{Disk, DiskError, Doing};
-use model::{BlockId, IdError, KeyId, Name};
+use model::{BlockId, IdError, KeyId, RefName};
 use std::{
     collections::BTreeMap,
-    fmt,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 const HEADS: &str = "refs/heads";
 const LEDGER: &str = "refs/ledger";
 const PACKED: &str = "packed-refs";
-
-/// A checked name of a reference.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RefName {
-    /// `refs/heads/NAME`: a branch of the organisation.
-    Head(Name),
-    /// `refs/ledger/KEY/NAME`: a writer's own branch.
-    Writer(KeyId, Name),
-}
-
-/// A string that is no reference of a ledger.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a reference of a ledger: refs/heads/NAME or refs/ledger/KEY/NAME")]
-pub struct RefNameError(String);
 
 /// A reference that cannot be read or moved.
 #[derive(Debug, thiserror::Error)]
@@ -45,46 +28,6 @@ pub enum RefError {
         /// What is wrong with it.
         source: IdError,
     },
-}
-
-impl RefName {
-    /// The organisation's branch, `refs/heads/main`.
-    pub fn main() -> Self {
-        Self::Head(main_name())
-    }
-
-    /// A writer's branch towards main, `refs/ledger/KEY/main`.
-    pub fn writer(key: KeyId) -> Self {
-        Self::Writer(key, main_name())
-    }
-}
-
-fn main_name() -> Name {
-    "main".parse().expect("because \"main\" is a name")
-}
-
-impl fmt::Display for RefName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Head(name) => write!(f, "{HEADS}/{name}"),
-            Self::Writer(key, name) => write!(f, "{LEDGER}/{key}/{name}"),
-        }
-    }
-}
-
-impl FromStr for RefName {
-    type Err = RefNameError;
-    fn from_str(text: &str) -> Result<Self, RefNameError> {
-        let parts: Vec<&str> = text.splitn(4, '/').collect();
-        let name = match parts[..] {
-            ["refs", "heads", name] => name.parse().ok().map(Self::Head),
-            ["refs", "ledger", key, name] => {
-                key.parse().ok().zip(name.parse().ok()).map(|(key, name)| Self::Writer(key, name))
-            }
-            _ => None,
-        };
-        name.ok_or_else(|| RefNameError(text.chars().take(120).collect()))
-    }
 }
 
 /// The block that a reference points to, if it is there.
@@ -181,20 +124,6 @@ pub(crate) fn write(disk: &dyn Disk, git: &Path, name: &RefName, block: BlockId)
 mod tests {
     use super::*;
     use crate::disk::RealDisk;
-
-    #[test]
-    fn names_come_back_and_nothing_else_is_taken() {
-        let key = "ab".repeat(16);
-        for good in ["refs/heads/main".to_string(), format!("refs/ledger/{key}/main")] {
-            assert_eq!(good.parse::<RefName>().unwrap().to_string(), good);
-        }
-        for bad in ["", "HEAD", "refs/heads/", "refs/heads/..", "refs/heads/a/b", "refs/heads/main.lock"]
-            .into_iter()
-            .chain(["refs/tags/x", "refs/ledger/zz/main", "refs/heads/../../x", "/refs/heads/main"])
-        {
-            assert!(bad.parse::<RefName>().is_err(), "{bad:?} was taken");
-        }
-    }
 
     #[test]
     fn a_damaged_reference_is_named() {

@@ -13,12 +13,12 @@ use crate::{
     lock::{Lock, LockError},
     pack::{self, PackError},
     progress::{self, ProgressError},
-    refs::{self, RefError, RefName},
+    refs::{self, RefError},
     repository,
     wal::{self, Damage, Wal, WalError},
 };
 use ledger::NewObjects;
-use model::{BlockId, Event, KeyId, Millis, Name};
+use model::{BlockId, Event, KeyId, Millis, Name, RefName};
 use std::{collections::BTreeMap, path::Path, path::PathBuf, sync::Arc};
 
 /// The log's folder in a home.

@@ -1,0 +1,31 @@
+//! Who a replica is, and the time as it is told.
+
+use model::{Millis, Name, SigningKey};
+
+/// What a replica is told when it opens.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The node's key: it signs the node's blocks, and its votes if it is a validator.
+    pub key: SigningKey,
+    /// The branch that it follows; main by default.
+    pub branch: Name,
+    /// How long a head may wait for others to come along before a merge is proposed.
+    pub propose_after: Millis,
+}
+
+impl Options {
+    /// For a node with this key, on main.
+    pub fn new(key: SigningKey) -> Self {
+        let branch = "main".parse().expect("because \"main\" is a name");
+        Self { key, branch, propose_after: Millis(500) }
+    }
+}
+
+/// The time, twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Since some moment of the host's, never backwards: for waiting.
+    pub elapsed: Millis,
+    /// The date as the box knows it, right or wrong: for what is written into blocks.
+    pub clock: Millis,
+}
