@@ -166,7 +166,7 @@ mod tests {
     }
 
     fn validators() -> Validators {
-        let weights = keys().iter().map(|key| (key.public().id(), (key.public(), 1)));
+        let weights = keys().into_iter().map(|key| (key.public().id(), (key.public(), 1)));
         Validators { weights: weights.collect() }
     }
 

@@ -7,13 +7,26 @@
 
 mod ballot;
 mod certificate;
+mod clerk;
+mod context;
+mod early;
+mod engine;
 mod evidence;
+mod journal;
+mod message;
+mod poll;
 mod signed_lines;
 mod text;
+mod timers;
+mod translate;
 mod validators;
 
 pub use ballot::{Ballot, BallotKind, Proposal, SignedBallot, SignedProposal};
 pub use certificate::{Certificate, CertificateFault};
+pub use engine::{Effect, Engine, Heard, Trouble};
 pub use evidence::{Evidence, EvidenceFault};
+pub use journal::JournalError;
+pub use message::{MAX_MESSAGE_BYTES, Message, MessageFault, Polka, RoundChange, RoundChangeKind};
 pub use text::TextError;
+pub use timers::Timeouts;
 pub use validators::{MAX_VALIDATORS, MAX_WEIGHT, Validators, ValidatorsError};

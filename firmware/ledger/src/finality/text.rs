@@ -71,6 +71,14 @@ impl<'a> Lines<'a> {
         if self.next(format)? == format { Ok(()) } else { Err(self.wrong(format)) }
     }
 
+    /// The next so many bytes, whatever lines are in them.
+    pub(super) fn take(&mut self, len: usize, wanted: &'static str) -> Result<&'a str, TextError> {
+        let (text, rest) = self.rest.split_at_checked(len).ok_or(self.wrong(wanted))?;
+        self.line += text.matches('\n').count();
+        self.rest = rest;
+        Ok(text)
+    }
+
     /// The value of the next line, which must be called `name`.
     pub(super) fn field<T: FromStr>(&mut self, name: &'static str) -> Result<T, TextError> {
         let line = self.next(name)?;
