@@ -28,7 +28,7 @@ pub(crate) fn check(
 }
 
 fn writer(block: Block) -> Result<KeyId, ReplicaError> {
-    if block.kind.is_of_main() { Err(ReplicaError::NotAWriters(block.id)) } else { Ok(block.author) }
+    if block.kind.is_of_branch() { Err(ReplicaError::NotAWriters(block.id)) } else { Ok(block.author) }
 }
 
 /// The blocks of the proposal that the store does not have, oldest first.
