@@ -1,0 +1,2 @@
+//! Cold sync.
+fn main() {}
