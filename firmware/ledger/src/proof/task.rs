@@ -110,8 +110,14 @@ mod tests {
     #[test]
     fn the_ids_of_a_known_task_and_its_verdict_stay_what_they_are() {
         // Blocks carry them for ever.
-        assert_eq!(task().id().to_string(), "TASK");
+        assert_eq!(
+            task().id().to_string(),
+            "3b5e5c238fb071c933f6232bc025a0f71b3ca75cf47e0baeca0a3a79088bd785"
+        );
         let verdict = Verdict { task: task().id(), outcome: Outcome::Pass }.id();
-        assert_eq!(ObjectId::new(verdict).to_string(), "VERDICT");
+        assert_eq!(
+            ObjectId::new(verdict).to_string(),
+            "1962bfd95b1e9c1472a0f8ef58a08f8045a202a7541ec17a419c260a3904199e"
+        );
     }
 }
