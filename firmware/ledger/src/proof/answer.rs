@@ -73,20 +73,30 @@ pub enum AnswerError {
         /// Its length.
         bytes: usize,
     },
+    /// Not an object.
+    #[error("the answer is no JSON object")]
+    NotAnObject,
     /// Not JSON, or of another shape.
     #[error("the answer is neither {{\"verdict\":\"pass\"}} nor {{\"verdict\":\"fail\",\"reasons\":[...]}}")]
     Shape(#[source] serde_json::Error),
-    /// Fails without a reason, or with too many.
-    #[error("an answer that fails has 1 to {MAX_REASONS} reasons")]
+    /// Fails without a reason or with too many, or passes with one.
+    #[error("an answer that fails has 1 to {MAX_REASONS} reasons, one that passes has none")]
     Reasons,
 }
 
 /// The line, as JSON has it.
 #[derive(Deserialize)]
-#[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
-enum Answer {
-    Pass {},
-    Fail { reasons: Vec<String> },
+#[serde(deny_unknown_fields)]
+struct Answer {
+    verdict: Word,
+    reasons: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Pass,
+    Fail,
 }
 
 impl Outcome {
@@ -95,12 +105,18 @@ impl Outcome {
         if line.len() > MAX_ANSWER_BYTES {
             return Err(AnswerError::TooLong { bytes: line.len() });
         }
+        // A list of the values would be read as an object, too.
+        if !line.trim_ascii_start().starts_with(b"{") {
+            return Err(AnswerError::NotAnObject);
+        }
         match serde_json::from_slice(line).map_err(AnswerError::Shape)? {
-            Answer::Pass {} => Ok(Self::Pass),
-            Answer::Fail { reasons } if (1..=MAX_REASONS).contains(&reasons.len()) => {
+            Answer { verdict: Word::Pass, reasons: None } => Ok(Self::Pass),
+            Answer { verdict: Word::Fail, reasons: Some(reasons) }
+                if (1..=MAX_REASONS).contains(&reasons.len()) =>
+            {
                 Ok(Self::Fail(reasons.iter().map(|reason| as_reason(reason)).collect()))
             }
-            Answer::Fail { .. } => Err(AnswerError::Reasons),
+            _ => Err(AnswerError::Reasons),
         }
     }
 
@@ -150,6 +166,8 @@ mod tests {
             r#"{"verdict":"maybe"}"#,
             r#"{"verdict":"Pass"}"#,
             r#"{"verdict":"pass","note":"x"}"#,
+            r#"{"verdict":"pass","reasons":["x"]}"#,
+            r#"["pass",null]"#,
             r#"{"verdict":"pass"} {"verdict":"pass"}"#,
             r#"{"verdict":"pass","verdict":"fail"}"#,
             r#"{"verdict":"fail"}"#,

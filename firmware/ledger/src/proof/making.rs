@@ -16,12 +16,15 @@ use crate::{
 use model::{BlockId, Millis, ObjectId};
 use std::collections::BTreeSet;
 
+/// Heads that offer nothing, and why.
+type Refused = Vec<(BlockId, Reason)>;
+
 /// A merge block in the making: ask what [`Making::step`] wants, give it the answers, and step again.
 pub struct Making {
     main: Block,
     offers: Vec<Offer>,
     /// Heads of which nothing can be made, judges or not.
-    refused: Vec<(BlockId, Reason)>,
+    refused: Refused,
     meta: Meta,
     at: Millis,
     known: Known,
@@ -135,7 +138,7 @@ fn offers(
     objects: &dyn Objects,
     main: &Block,
     heads: &[BlockId],
-) -> Result<(Vec<Offer>, Vec<(BlockId, Reason)>), DraftError> {
+) -> Result<(Vec<Offer>, Refused), DraftError> {
     let (mut offers, mut refused) = (Vec::new(), Vec::new());
     for head in heads.iter().collect::<BTreeSet<_>>() {
         match examine(objects, main, *head)? {
