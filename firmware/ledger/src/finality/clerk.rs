@@ -45,6 +45,8 @@ pub(super) struct Clerk {
     reported: BTreeSet<KeyId>,
     /// Whether the message just received counted.
     pub(super) counted: bool,
+    /// The decision. It is told after all else, since the next height starts with it.
+    pub(super) decision: Option<Certificate>,
     /// What is wrong with the message just received.
     pub(super) fault: Option<MessageFault>,
 }
@@ -71,6 +73,7 @@ impl Clerk {
             asked: BTreeMap::new(),
             reported: BTreeSet::new(),
             counted: false,
+            decision: None,
             fault: None,
         };
         for record in clerk.journal.records().to_vec() {
@@ -124,7 +127,7 @@ impl Clerk {
                 self.out.push(Effect::WantProposal { height: height.0, round });
             }
             Asked::WalAppend(_, input, _) => self.write(self.election.record(&input)),
-            Asked::Decide(decided, ..) => self.decide(self.election.certificate(decided)),
+            Asked::Decide(decided, ..) => self.decision = Some(self.election.certificate(decided)),
             Asked::Finalize(_, _, evidence, _) => self.report_all(&evidence),
             // The round's number is asked of the state; blocks travel by sync and certificates from elsewhere do not
             // come this way.
@@ -251,13 +254,6 @@ impl Clerk {
 
     pub(super) fn publish(&mut self, message: &Message) {
         self.out.push(Effect::Publish(message.to_bytes()));
-    }
-
-    fn decide(&mut self, certificate: Certificate) {
-        self.out.push(match certificate.check(&self.validators) {
-            Ok(()) => Effect::Decided(certificate),
-            Err(fault) => Effect::Trouble(Trouble::Certificate(fault.to_string())),
-        });
     }
 
     fn report_all(&mut self, evidence: &MisbehaviorEvidence<Election>) {

@@ -44,7 +44,7 @@ pub enum Effect {
         /// The round in which it was proposed.
         round: u32,
     },
-    /// The height's block is final. Its certificate has been checked.
+    /// The height's block is final. Its certificate has been checked. Nothing of this height comes after it.
     Decided(Certificate),
     /// A validator voted twice.
     Evidence(Evidence),
@@ -246,7 +246,7 @@ impl Engine {
         let here = (certificate.org, &certificate.branch) == (self.election.org, &self.election.branch);
         if certificate.height == poll.height() && here {
             certificate.check(&poll.clerk.validators)?;
-            poll.decided_elsewhere(certificate);
+            poll.decide(certificate);
         }
         Ok(())
     }

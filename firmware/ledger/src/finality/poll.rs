@@ -210,8 +210,8 @@ impl Poll {
         messages.collect()
     }
 
-    /// The others have decided.
-    pub(super) fn decided_elsewhere(&mut self, certificate: Certificate) {
+    /// The height is decided, here or by the others. The certificate was checked.
+    pub(super) fn decide(&mut self, certificate: Certificate) {
         if !self.decided {
             self.decided = true;
             self.clerk.timers.clear();
@@ -236,9 +236,11 @@ impl Poll {
         let pairs: Vec<_> =
             self.state.driver.votes().evidence().iter().map(|(_, pairs)| pairs.clone()).collect();
         pairs.iter().for_each(|pairs| self.clerk.report(pairs));
-        self.decided |= self.clerk.out.iter().any(|effect| matches!(effect, Effect::Decided(_)));
-        if self.decided {
-            self.clerk.timers.clear();
+        if let Some(certificate) = self.clerk.decision.take() {
+            match certificate.check(&self.clerk.validators) {
+                Ok(()) => self.decide(certificate),
+                Err(fault) => self.clerk.out.push(Effect::Trouble(Trouble::Certificate(fault.to_string()))),
+            }
         }
     }
 
