@@ -5,6 +5,7 @@
 
 use crate::{
     block::{Block, Unsigned, certificate},
+    finality::Certificate,
     object::{Kind, NewObjects},
     trailers::Message,
 };
@@ -72,6 +73,12 @@ impl Draft {
     /// Why the writer's documents that main does not have yet are not carried on, if they are not.
     pub fn abandoned(&self) -> Option<&str> {
         self.abandoned.as_deref()
+    }
+
+    /// The merge with the certificate of the block that it goes onto.
+    pub fn with_certificate(mut self, certificate: &Certificate) -> Self {
+        self.message.certificate = Some(certificate.to_trailer());
+        self
     }
 
     /// The block as it will be, without id and signature.

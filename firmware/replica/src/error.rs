@@ -1,8 +1,11 @@
 //! What can go wrong in a replica.
 
 use crate::DepotError;
-use ledger::{BlockError, BlockFault, DraftError, LoadError, Reason, SignError, StateError, TreeError};
-use model::BlockId;
+use ledger::{
+    BlockError, BlockFault, DraftError, LoadError, Reason, SignError, StateError, TreeError,
+    finality::ValidatorsError,
+};
+use model::{BlockId, KeyId};
 
 /// An operation that failed. Nothing of it counts; after a failure of the depot, what it had begun may be there.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,20 @@ pub enum ReplicaError {
     /// What was given is no writer's line of blocks.
     #[error("the proposal {block} is no block of a writer", block = .0.short())]
     NotAWriters(BlockId),
+    /// A writer who has another line of blocks here already.
+    #[error(
+        "block {block} does not go on from the last block by {key}: begin anew from that one, or the key is in use twice",
+        block = .block.short()
+    )]
+    SecondLine {
+        /// The writer.
+        key: KeyId,
+        /// The block.
+        block: BlockId,
+    },
+    /// The validators are not known.
+    #[error(transparent)]
+    Validators(#[from] ValidatorsError),
     /// Too many blocks at once.
     #[error("the proposal has more than {0} new blocks: propose them in parts")]
     TooManyBlocks(usize),

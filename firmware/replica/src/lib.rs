@@ -6,6 +6,7 @@
 //! talking to peers is `sync`'s: this room knows when each has its turn. Why it is a room of its own is
 //! docs/decisions/0012-replica.md.
 
+mod adopt;
 mod depot;
 mod effect;
 mod error;
@@ -14,9 +15,15 @@ mod lines;
 mod memory;
 mod merged;
 mod options;
+mod peers;
+mod propose;
+mod receive;
 mod replica;
 mod settle;
 mod status;
+mod tentative;
+mod validate;
+mod vote;
 mod write;
 
 pub use depot::{Depot, DepotError};

@@ -1,13 +1,14 @@
 //! What main contains of each writer, so that nobody need walk down main to know.
 //!
 //! It can always be read from main itself. A note saves the walk at the start of a long ledger: it holds
-//! the block of main up to which it was read, and is as good as absent when it does not fit.
+//! the block of main up to which it was read, and is as good as absent when it does not fit. A writer has one
+//! line, or several if its key is in use twice.
 
 use ledger::{Block, BlockError, BlockKind, Objects};
 use model::{BlockId, KeyId};
 use std::{collections::BTreeMap, fmt::Write};
 
-/// The newest block of a writer that main contains.
+/// The newest block of a line that main contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Newest {
     pub(crate) block: BlockId,
@@ -20,7 +21,7 @@ pub(crate) struct Newest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Merged {
     upto: BlockId,
-    of: BTreeMap<KeyId, Newest>,
+    of: BTreeMap<KeyId, Vec<Newest>>,
 }
 
 impl Merged {
@@ -48,36 +49,65 @@ impl Merged {
 
     /// Takes in the next block of main.
     pub(crate) fn advance(&mut self, objects: &dyn Objects, block: &Block) -> Result<(), BlockError> {
-        if block.kind == BlockKind::Merge {
-            for head in block.heads() {
-                let head = Block::read(objects, *head)?;
-                let (sequence, height) = (head.sequence.unwrap_or(0), block.height.unwrap_or(0));
-                self.of.insert(head.author, Newest { block: head.id, sequence, height });
+        self.upto = block.id;
+        if block.kind != BlockKind::Merge {
+            return Ok(());
+        }
+        for head in block.heads() {
+            let head = Block::read(objects, *head)?;
+            let (sequence, height) = (head.sequence.unwrap_or(0), block.height.unwrap_or(0));
+            let newest = Newest { block: head.id, sequence, height };
+            let lines = self.of.entry(head.author).or_default();
+            let mut before = None;
+            for (place, line) in lines.iter().enumerate() {
+                if is_on_line(objects, newest.block, line.block, line.sequence)? {
+                    before = Some(place);
+                }
+            }
+            match before {
+                Some(place) => lines[place] = newest,
+                None => lines.push(newest),
             }
         }
-        self.upto = block.id;
         Ok(())
     }
 
-    /// The newest block of a writer that main contains.
-    pub(crate) fn newest(&self, writer: &KeyId) -> Option<&Newest> {
-        self.of.get(writer)
+    /// The height by which main contained a writer's block, if it does.
+    pub(crate) fn height_of(
+        &self,
+        objects: &dyn Objects,
+        writer: &KeyId,
+        block: BlockId,
+        sequence: u64,
+    ) -> Result<Option<u64>, BlockError> {
+        for line in self.of.get(writer).into_iter().flatten() {
+            if line.sequence >= sequence && is_on_line(objects, line.block, block, sequence)? {
+                return Ok(Some(line.height));
+            }
+        }
+        Ok(None)
     }
 
-    /// The note: main's block, then a line for each writer.
+    /// The note: main's block, then a line for each line of each writer.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut text = format!("{}\n", self.upto);
-        for (writer, newest) in &self.of {
-            let Newest { block, sequence, height } = newest;
-            writeln!(text, "{writer} {block} {sequence} {height}").expect("because a string takes any text");
+        for (writer, lines) in &self.of {
+            for Newest { block, sequence, height } in lines {
+                let result = writeln!(text, "{writer} {block} {sequence} {height}");
+                result.expect("because a string takes any text");
+            }
         }
         text.into_bytes()
     }
 
     fn parse(note: &[u8]) -> Option<Self> {
         let mut lines = std::str::from_utf8(note).ok()?.lines();
-        let upto = lines.next()?.parse().ok()?;
-        Some(Self { upto, of: lines.map(parse_line).collect::<Option<_>>()? })
+        let mut merged = Self { upto: lines.next()?.parse().ok()?, of: BTreeMap::new() };
+        for line in lines {
+            let (writer, newest) = parse_line(line)?;
+            merged.of.entry(writer).or_default().push(newest);
+        }
+        Some(merged)
     }
 }
 
@@ -88,6 +118,24 @@ fn parse_line(line: &str) -> Option<(KeyId, Newest)> {
     words.next().is_none().then_some((writer, Newest { block, sequence, height }))
 }
 
+/// Whether a writer's block is `upper` or before it in the same line. The walk is as long as there are blocks between the two.
+pub(crate) fn is_on_line(
+    objects: &dyn Objects,
+    upper: BlockId,
+    block: BlockId,
+    sequence: u64,
+) -> Result<bool, BlockError> {
+    let mut next = Some(upper);
+    while let Some(id) = next.filter(|id| *id != block) {
+        let above = Block::read(objects, id)?;
+        if above.sequence.unwrap_or(0) <= sequence {
+            return Ok(false);
+        }
+        next = above.own();
+    }
+    Ok(next.is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +143,7 @@ mod tests {
     #[test]
     fn a_note_comes_back_and_a_damaged_one_does_not() {
         let newest = Newest { block: BlockId::new([2; 32]), sequence: 7, height: 3 };
-        let of = BTreeMap::from([("ab".repeat(16).parse().unwrap(), newest)]);
+        let of = BTreeMap::from([("ab".repeat(16).parse().unwrap(), vec![newest, newest])]);
         let merged = Merged { upto: BlockId::new([1; 32]), of };
         let note = merged.to_bytes();
         assert_eq!(Merged::parse(&note), Some(merged));

@@ -1,6 +1,8 @@
 //! Who a replica is, and the time as it is told.
 
+use ledger::finality::Timeouts;
 use model::{Millis, Name, SigningKey};
+use sync::Limits;
 
 /// What a replica is told when it opens.
 #[derive(Debug, Clone)]
@@ -11,13 +13,25 @@ pub struct Options {
     pub branch: Name,
     /// How long a head may wait for others to come along before a merge is proposed.
     pub propose_after: Millis,
+    /// How long the steps of a vote may last.
+    pub timeouts: Timeouts,
+    /// What peers may have of this box.
+    pub limits: Limits,
+    /// Name and version of the software, for peers to show.
+    pub software: String,
 }
 
 impl Options {
     /// For a node with this key, on main.
     pub fn new(key: SigningKey) -> Self {
-        let branch = "main".parse().expect("because \"main\" is a name");
-        Self { key, branch, propose_after: Millis(500) }
+        Self {
+            key,
+            branch: ledger::MAIN.parse().expect("because \"main\" is a name"),
+            propose_after: Millis(500),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            software: concat!("ledger ", env!("CARGO_PKG_VERSION")).into(),
+        }
     }
 }
 

@@ -1,9 +1,21 @@
 //! The replica itself: what it knows, how it opens, what can be asked of it.
 
-use crate::{Depot, Effect, Now, Options, Proposal, ReplicaError, Status, lines::Lines, merged::Merged};
-use ledger::{Block, Objects, State};
+use crate::{
+    Depot, Effect, Now, Options, Proposal, ReplicaError, Status,
+    lines::{Lines, Place, SECOND},
+    merged::Merged,
+    peers::Pending,
+    propose::Work,
+    tentative::Guess,
+    validate::Validating,
+};
+use ledger::{
+    Block, Objects, State,
+    finality::{Certificate, Engine, Validators},
+};
 use model::{BlockId, KeyId, Millis, Name, ObjectId, OrgId, RefName};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use sync::{Conduct, Sync};
 
 /// The newest final block of the branch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,30 +31,53 @@ pub struct Main {
 }
 
 impl Main {
-    fn of(block: &Block) -> Self {
+    pub(crate) fn of(block: &Block) -> Self {
         Self { block: block.id, height: block.height.unwrap_or(0), at: block.at, tree: block.tree }
     }
 }
 
 /// One box's copy of the ledger.
-#[derive(Debug)]
 pub struct Replica<D> {
     pub(crate) depot: D,
     pub(crate) options: Options,
     pub(crate) org: OrgId,
     pub(crate) main: Main,
-    /// The validators of the branch, as main has them.
-    pub(crate) validators: BTreeMap<KeyId, u64>,
+    /// What shows that main is final, where its author's weight does not.
+    pub(crate) certificate: Option<Certificate>,
+    /// Those who vote on the next block.
+    pub(crate) validators: Validators,
     pub(crate) lines: Lines,
+    pub(crate) engine: Engine,
+    pub(crate) sync: Sync,
+    pub(crate) work: Work,
+    pub(crate) validating: Validating,
+    pub(crate) pending: Pending,
+    pub(crate) guess: Option<Guess>,
     pub(crate) effects: VecDeque<Effect>,
 }
 
-/// The note in which [`Merged`] is kept.
-fn merged_note(branch: &Name) -> String {
-    format!("merged.{branch}")
+/// Names of the notes that a replica keeps.
+pub(crate) struct Notes;
+
+impl Notes {
+    pub(crate) fn merged(branch: &Name) -> String {
+        format!("merged.{branch}")
+    }
+
+    /// The certificate of the newest block of a branch, as a text.
+    pub(crate) fn certificate(branch: &Name) -> String {
+        format!("certificate.{branch}")
+    }
+
+    /// What this key said in votes.
+    pub(crate) fn vote(branch: &Name) -> String {
+        format!("vote.{branch}")
+    }
+
+    pub(crate) const CONDUCT: &'static str = "conduct";
 }
 
-/// After so many blocks of main the note is written again.
+/// After so many blocks of main the note of what it contains is written again.
 const NOTE_EVERY: u64 = 64;
 
 impl<D: Depot> Replica<D> {
@@ -51,22 +86,67 @@ impl<D: Depot> Replica<D> {
         let branch = &options.branch;
         let no_branch = || ReplicaError::NoBranch { branch: branch.clone() };
         let main = depot.head(&RefName::Head(branch.clone()))?.ok_or_else(no_branch)?;
-        let note = depot.note(&merged_note(branch))?;
+        let note = depot.note(&Notes::merged(branch))?;
         let merged = Merged::read(depot.objects(), main, note.as_deref())?;
         let block = Block::read(depot.objects(), main)?;
-        let validators = State::at_tree(depot.objects(), block.tree).validators()?;
-        let (org, main, lines) = (block.org, Main::of(&block), Lines::new(merged));
-        let mut replica = Self { depot, options, org, main, validators, lines, effects: VecDeque::new() };
-        replica.find_heads(now)?;
+        let validators = Validators::of(&State::at_tree(depot.objects(), block.tree), branch)?;
+        let conduct = depot.note(Notes::CONDUCT)?.and_then(|note| Conduct::parse(&note).ok());
+        let me = options.key.public().id();
+        let sync = Sync::new(me, block.org, &options.software, options.limits, conduct.unwrap_or_default());
+        let engine = Engine::new(block.org, branch.clone(), options.key.clone(), options.timeouts);
+        let mut replica = Self {
+            depot,
+            org: block.org,
+            main: Main::of(&block),
+            certificate: None,
+            validators,
+            lines: Lines::new(merged),
+            engine,
+            sync,
+            work: Work::default(),
+            validating: Validating::default(),
+            pending: Pending::default(),
+            guess: None,
+            effects: VecDeque::new(),
+            options,
+        };
+        replica.recover(now)?;
         Ok(replica)
     }
 
-    fn find_heads(&mut self, now: Now) -> Result<(), ReplicaError> {
-        for (name, head) in self.depot.refs()? {
-            if matches!(&name, RefName::Writer(_, branch) if *branch == self.options.branch) {
-                let block = Block::read(self.depot.objects(), head)?;
-                self.lines.set(&block, now.elapsed);
+    /// Goes on where the box stopped, or lost its power.
+    fn recover(&mut self, now: Now) -> Result<(), ReplicaError> {
+        self.find_heads(now)?;
+        let note = self.depot.note(&Notes::certificate(&self.options.branch))?;
+        let certificate = note.and_then(|note| Certificate::parse(&note).ok());
+        match certificate {
+            Some(certificate) if certificate.block == self.main.block => self.certificate = Some(certificate),
+            // The power went between the certificate and the reference.
+            Some(certificate) if certificate.height > self.main.height => {
+                self.adopt(certificate.block, Some(certificate), now)?;
             }
+            _ => {}
+        }
+        self.restart_engine(now)?;
+        self.pending.heads_changed = true;
+        self.pump(now)
+    }
+
+    fn find_heads(&mut self, now: Now) -> Result<(), ReplicaError> {
+        let second = format!("{}{SECOND}", self.options.branch);
+        let mut firsts = Vec::new();
+        let mut seconds = Vec::new();
+        for (name, head) in self.depot.refs()? {
+            match name {
+                RefName::Writer(_, branch) if branch == self.options.branch => firsts.push(head),
+                RefName::Writer(_, branch) if branch.as_str() == second => seconds.push(head),
+                _ => {}
+            }
+        }
+        for head in firsts.into_iter().chain(seconds) {
+            let block = Block::read(self.depot.objects(), head)?;
+            let place = self.lines.place(self.depot.objects(), &block)?;
+            self.lines.set(self.depot.objects(), &block, place, now.elapsed)?;
         }
         Ok(())
     }
@@ -84,6 +164,11 @@ impl<D: Depot> Replica<D> {
     /// The newest final block.
     pub fn main(&self) -> Main {
         self.main
+    }
+
+    /// What shows that main is final; nothing where its author's weight does, or where nobody need agree.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// What is kept.
@@ -106,9 +191,24 @@ impl<D: Depot> Replica<D> {
         self.depot.objects()
     }
 
-    /// The validators of the branch with their weights.
-    pub fn validators(&self) -> &BTreeMap<KeyId, u64> {
+    /// Those who vote on the next block.
+    pub fn validators(&self) -> &Validators {
         &self.validators
+    }
+
+    /// Whether this box alone makes blocks final: it has more than two thirds of the weight.
+    pub fn is_alone(&self) -> bool {
+        self.validators.alone(&self.key_id())
+    }
+
+    /// The vote on the next block, to look at.
+    pub fn vote(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The talk with peers, to look at.
+    pub fn sync(&self) -> &Sync {
+        &self.sync
     }
 
     /// What is to be done, oldest first. Each is given once.
@@ -121,18 +221,29 @@ impl<D: Depot> Replica<D> {
         self.lines.head(writer).map(|head| head.block)
     }
 
+    /// Writers whose key is in use twice, with a head of each line.
+    pub fn clones(&self) -> impl Iterator<Item = (KeyId, BlockId, BlockId)> {
+        self.lines.doubles().map(|(key, first, second)| (*key, first.block, second.block))
+    }
+
     /// Where a writer's block stands.
     pub fn status_of(&self, block: BlockId) -> Result<Status, ReplicaError> {
-        let Some(_) = self.depot.objects().read(&block.into()).map_err(ledger::LoadError::from)? else {
-            return Ok(Status::Unknown);
-        };
-        let block = Block::read(self.depot.objects(), block)?;
-        let sequence = block.sequence.unwrap_or(0);
-        match (self.lines.merged.newest(&block.author), self.lines.head(&block.author)) {
-            (Some(newest), _) if newest.sequence >= sequence => Ok(Status::Final { height: newest.height }),
-            (_, Some(head)) => Ok(self.lines.status(&block.author, head)),
-            (_, None) => Ok(Status::Unknown),
+        if let Some((_, head)) = self.lines.iter().find(|(_, head)| head.block == block) {
+            return Ok(head.status());
         }
+        let objects = self.depot.objects();
+        if objects.read(&block.into()).map_err(ledger::LoadError::from)?.is_none() {
+            return Ok(Status::Unknown);
+        }
+        let block = Block::read(objects, block)?;
+        let sequence = block.sequence.unwrap_or(0);
+        if let Some(height) = self.lines.merged.height_of(objects, &block.author, block.id, sequence)? {
+            return Ok(Status::Final { height });
+        }
+        // An older block of a line goes in with the line's head.
+        let known = self.lines.place(objects, &block)? == Place::Known;
+        let head = self.lines.head(&block.author).filter(|_| known);
+        Ok(head.map_or(Status::Unknown, |head| head.status()))
     }
 
     /// The newest head of each writer and where it stands, the newest of all last.
@@ -141,28 +252,32 @@ impl<D: Depot> Replica<D> {
         for (writer, head) in self.lines.iter() {
             let block = Block::read(self.depot.objects(), head.block)?;
             let (name, at, subject) = (block.author_name, block.at, block.subject);
-            let status = self.lines.status(writer, head);
+            let status = head.status();
             all.push(Proposal { writer: *writer, name, head: head.block, at, subject, status });
         }
         all.sort_by_key(|proposal| (proposal.at, proposal.head));
         Ok(all)
     }
 
-    /// Takes note that main moved to a block that is stored.
-    pub(crate) fn moved(&mut self, block: &Block) -> Result<(), ReplicaError> {
-        self.lines.merged.advance(self.depot.objects(), block)?;
+    /// Takes note that main moved to a block, whose reference is moved already.
+    pub(crate) fn moved(&mut self, block: &Block, now: Now) -> Result<(), ReplicaError> {
+        self.lines.advance(self.depot.objects(), block)?;
         self.main = Main::of(block);
-        self.validators = State::at_tree(self.depot.objects(), block.tree).validators()?;
+        let state = State::at_tree(self.depot.objects(), block.tree);
+        self.validators = Validators::of(&state, &self.options.branch)?;
         for (head, reason) in &block.left_out {
-            if !block.heads().contains(head) {
-                self.lines.leave_out(*head, reason);
-            }
+            self.lines.leave_out(*head, reason, block.author == self.key_id());
         }
+        self.work = Work::default();
+        self.validating = Validating::default();
+        self.guess = None;
+        self.pending.heads_changed = true;
         self.effects.push_back(Effect::Moved { block: block.id, height: self.main.height });
         if self.main.height.is_multiple_of(NOTE_EVERY) {
             let note = self.lines.merged.to_bytes();
-            self.depot.keep_note(&merged_note(&self.options.branch), &note)?;
+            self.depot.keep_note(&Notes::merged(&self.options.branch), &note)?;
         }
+        self.open_vote(now);
         Ok(())
     }
 }

@@ -1,107 +1,106 @@
-//! New heads on their way into main: stored, and merged at once where one validator suffices.
+//! Blocks that were written here on their way into main: stored, and merged at once where one validator suffices.
 
-use crate::{Depot, Effect, Now, Replica, ReplicaError, write::Draftsheet};
-use ledger::{Block, Layered, Meta, NewBlock, NewObjects};
+use crate::{
+    Depot, Now, Replica, ReplicaError,
+    lines::{Place, reference},
+    write::Draftsheet,
+};
+use ledger::{Block, Layered, Making, Merged, Step};
 use model::{BlockId, RefName};
 use std::collections::BTreeSet;
 
+/// What came of merging at once.
+enum AtOnce {
+    /// The merge, made.
+    Merged(Merged),
+    /// Judges have to be asked first.
+    Judges(Making),
+}
+
 impl<D: Depot> Replica<D> {
-    /// Whether this box alone makes blocks of main final: it has more than two thirds of the weight.
-    pub fn is_alone(&self) -> bool {
-        let all: u128 = self.validators.values().map(|weight| u128::from(*weight)).sum();
-        let own = self.validators.get(&self.key_id()).copied().unwrap_or(0);
-        u128::from(own) * 3 > all * 2
-    }
-
-    /// Stores drafted blocks and moves their writers' references, and merges them if that can be done at once.
+    /// Stores drafted blocks with their writers' references, in one commit with the merge block if that can be made at once.
     pub(crate) fn settle(&mut self, mut sheet: Draftsheet, now: Now) -> Result<(), ReplicaError> {
-        let branch = &self.options.branch;
-        let to_ref = |(writer, head): &(_, BlockId)| (RefName::Writer(*writer, branch.clone()), *head);
-        let mut moves: Vec<_> = sheet.heads.iter().map(to_ref).collect();
-        let merge = if self.is_alone() { self.merge_now(&sheet, now)? } else { None };
-        if let Some(merge) = &merge {
-            moves.push((RefName::Head(branch.clone()), merge.id));
-            sheet.new.extend(merge.objects.clone());
-        }
-        self.depot.commit(&sheet.new, &moves)?;
-        for (_, head) in &sheet.heads {
-            let block = Block::read(self.depot.objects(), *head)?;
-            self.lines.set(&block, now.elapsed);
-        }
-        match merge {
-            Some(merge) => self.moved(&Block::read(self.depot.objects(), merge.id)?),
-            None => Ok(self.effects.push_back(Effect::Tentative)),
+        let (moves, blocks) = self.places_of(&sheet)?;
+        let at_once = if self.is_alone() && !self.work.is_making() {
+            Some(self.merge_at_once(&sheet, now)?)
+        } else {
+            None
+        };
+        match at_once {
+            Some(AtOnce::Merged(merged)) => {
+                if let Some(block) = self.sign(merged)? {
+                    sheet.new.extend(block.objects);
+                    return self.finish(sheet.new, moves, block.id, now, &blocks);
+                }
+                self.keep(&sheet, &moves, &blocks, now)
+            }
+            Some(AtOnce::Judges(making)) => {
+                self.keep(&sheet, &moves, &blocks, now)?;
+                self.make(making, now)
+            }
+            None => self.keep(&sheet, &moves, &blocks, now),
         }
     }
 
-    /// The merge block of drafted heads and of whatever else waits. A drafted head that is left out is an error.
-    fn merge_now(&self, sheet: &Draftsheet, now: Now) -> Result<Option<NewBlock>, ReplicaError> {
+    /// Where the drafted blocks belong; the newest of each writer.
+    fn places_of(&self, sheet: &Draftsheet) -> Result<(Vec<(RefName, BlockId)>, Vec<Block>), ReplicaError> {
+        let objects = Layered { new: &sheet.new, base: self.depot.objects() };
+        let (mut moves, mut blocks) = (Vec::new(), Vec::new());
+        for (writer, head) in &sheet.heads {
+            let block = Block::read(&objects, *head)?;
+            let place = self.lines.place(&objects, &block)?;
+            if let Place::Second(_) | Place::Beyond = place {
+                return Err(ReplicaError::SecondLine { key: *writer, block: *head });
+            }
+            moves.extend(reference(*writer, &self.options.branch, place).map(|name| (name, *head)));
+            blocks.push(block);
+        }
+        Ok((moves, blocks))
+    }
+
+    fn keep(
+        &mut self,
+        sheet: &Draftsheet,
+        moves: &[(RefName, BlockId)],
+        blocks: &[Block],
+        now: Now,
+    ) -> Result<(), ReplicaError> {
+        self.depot.commit(&sheet.new, moves)?;
+        self.set_all(blocks, now)?;
+        self.heads_changed();
+        Ok(())
+    }
+
+    /// Takes note of blocks that were written here and are stored.
+    pub(crate) fn set_all(&mut self, blocks: &[Block], now: Now) -> Result<(), ReplicaError> {
+        for block in blocks {
+            let place = self.lines.place(self.depot.objects(), block)?;
+            self.lines.set(self.depot.objects(), block, place, now.elapsed)?;
+        }
+        Ok(())
+    }
+
+    /// Merges drafted heads and whatever else waits. A drafted head that is left out is an error.
+    fn merge_at_once(&self, sheet: &Draftsheet, now: Now) -> Result<AtOnce, ReplicaError> {
         let drafted: BTreeSet<BlockId> = sheet.heads.iter().map(|(_, head)| *head).collect();
         let replaced: BTreeSet<BlockId> =
             sheet.heads.iter().filter_map(|(writer, _)| self.head_of(writer)).collect();
         let others = self.lines.waiting().map(|head| head.block).filter(|head| !replaced.contains(head));
         let heads: Vec<BlockId> = drafted.iter().copied().chain(others).collect();
-        self.merge_heads(&sheet.new, &heads, &drafted, now)
-    }
-
-    fn merge_heads(
-        &self,
-        new: &NewObjects,
-        heads: &[BlockId],
-        wanted: &BTreeSet<BlockId>,
-        now: Now,
-    ) -> Result<Option<NewBlock>, ReplicaError> {
-        let objects = Layered { new, base: self.depot.objects() };
-        let subject = merge_subject(&objects, heads, &self.options.branch)?;
-        let meta = Meta { author: self.key_id(), at: now.clock, subject, dapp: None };
-        let merged = ledger::merge_block(&objects, self.main.block, heads, meta)?;
-        if let Some((block, reason)) = merged.left_out.into_iter().find(|(head, _)| wanted.contains(head)) {
-            return Err(ReplicaError::LeftOut { block, reason: Box::new(reason) });
+        let objects = Layered { new: &sheet.new, base: self.depot.objects() };
+        let meta = self.merge_meta(&objects, &heads, now)?;
+        let mut making = Making::begin(&objects, self.main.block, &heads, meta)?;
+        let merged = match making.step(&objects)? {
+            Step::Done(merged) => merged,
+            Step::Judge(_) => return Ok(AtOnce::Judges(making)),
+        };
+        match merged.left_out.iter().position(|(head, _)| drafted.contains(head)) {
+            None => Ok(AtOnce::Merged(merged)),
+            Some(place) => {
+                let (block, reason) =
+                    merged.left_out.into_iter().nth(place).expect("because it was found there");
+                Err(ReplicaError::LeftOut { block, reason: Box::new(reason) })
+            }
         }
-        Ok(merged.draft.map(|draft| draft.sign(&self.options.key)).transpose()?)
     }
-
-    /// Does what is due by now: merges heads that waited long enough.
-    pub fn tick(&mut self, now: Now) -> Result<(), ReplicaError> {
-        if self.is_alone() && self.wake_at().is_some_and(|at| at <= now.elapsed) {
-            self.merge_waiting(now)?;
-        }
-        Ok(())
-    }
-
-    /// When [`Replica::tick`] has something to do, in time elapsed.
-    pub fn wake_at(&self) -> Option<model::Millis> {
-        let oldest = self.lines.waiting().map(|head| head.since).min()?;
-        self.is_alone().then(|| model::Millis(oldest.0 + self.options.propose_after.0))
-    }
-
-    fn merge_waiting(&mut self, now: Now) -> Result<(), ReplicaError> {
-        let heads: Vec<BlockId> = self.lines.waiting().map(|head| head.block).collect();
-        let merge = self.merge_heads(&NewObjects::default(), &heads, &BTreeSet::new(), now)?;
-        let Some(merge) = merge else { return Ok(()) };
-        self.depot.commit(&merge.objects, &[(RefName::Head(self.options.branch.clone()), merge.id)])?;
-        self.moved(&Block::read(self.depot.objects(), merge.id)?)
-    }
-}
-
-/// The most names in a merge block's subject.
-const NAMES_MAX: usize = 3;
-
-fn merge_subject(
-    objects: &dyn ledger::Objects,
-    heads: &[BlockId],
-    branch: &model::Name,
-) -> Result<String, ReplicaError> {
-    let mut names = BTreeSet::new();
-    for head in heads {
-        names.insert(Block::read(objects, *head)?.author_name.to_string());
-    }
-    let more = names.len().saturating_sub(NAMES_MAX);
-    let mut shown: Vec<String> = names.into_iter().take(NAMES_MAX).collect();
-    match more {
-        0 => {}
-        1 => shown.push("1 other".into()),
-        more => shown.push(format!("{more} others")),
-    }
-    Ok(format!("Merge {} into {branch}", shown.join(" and ")))
 }

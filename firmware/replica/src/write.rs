@@ -3,7 +3,7 @@
 //! Whatever the host was told is written is durable. With a sole validator the writer's blocks and the merge
 //! block are one commit, so a write is final when the call returns; else it waits on its writer's line.
 
-use crate::{BLOCK_BYTES, BLOCK_EVENTS, Depot, Now, Replica, ReplicaError, Status, intake};
+use crate::{BLOCK_BYTES, BLOCK_EVENTS, Depot, Main, Now, Replica, ReplicaError, Status, intake};
 use ledger::{Change, Layered, Meta, NewObjects};
 use model::{BlockId, Event, KeyId, Name};
 
@@ -120,9 +120,10 @@ impl<D: Depot> Replica<D> {
         if head.is_some() {
             self.settle(sheet, now)?;
         }
-        let status =
-            head.map_or(Ok(Status::Final { height: self.main.height }), |head| self.status_of(head))?;
-        Ok(Written { head, status, main: self.main.block, height: self.main.height, last_event })
+        let Main { block: main, height, .. } = self.main;
+        let status = head.map_or(Ok(Status::Final { height }), |head| self.status_of(head))?;
+        self.pump(now)?;
+        Ok(Written { head, status, main, height, last_event })
     }
 }
 

@@ -1,0 +1,118 @@
+//! What peers sent: blocks checked one by one, kept, and put where they belong.
+
+use crate::{
+    Depot, Effect, Now, Replica, ReplicaError,
+    lines::{Place, reference},
+};
+use ledger::{Block, BlockFault, Layered, LoadError, NewObjects, check_block, finality::Certificate};
+use model::{BlockId, KeyId, RefName};
+use sync::{Arrival, Head, Misdeed, RequestId};
+
+/// Of blocks that came, those that keep the rules, up to the first that does not.
+struct Sifted {
+    good: Vec<Block>,
+    objects: NewObjects,
+    fault: Option<(BlockId, BlockFault)>,
+}
+
+impl<D: Depot> Replica<D> {
+    /// Checks blocks that came and stores the good ones.
+    pub(crate) fn receive(
+        &mut self,
+        id: RequestId,
+        blocks: Vec<Arrival>,
+        now: Now,
+    ) -> Result<(), ReplicaError> {
+        let Sifted { good, objects, fault } = self.sift(blocks);
+        if let Err(error) = self.depot.commit(&objects, &[]) {
+            self.sync.failed(id, now.elapsed);
+            return Err(error.into());
+        }
+        let objects = self.depot.objects();
+        match &fault {
+            None => self.sync.stored(id, objects, now.elapsed),
+            Some((_, fault)) if fault.is_store_failure() => self.sync.failed(id, now.elapsed),
+            Some((block, _)) => self.sync.refused(id, Misdeed::Faulty(*block), objects, now.elapsed),
+        }
+        self.place_all(&good, now)?;
+        for block in good.iter().filter(|block| block.kind.is_of_branch()) {
+            self.came(block.id, now)?;
+            if let Some(certificate) = self.pending.decided.take_if(|wanted| wanted.block == block.id) {
+                self.adopt(block.id, Some(certificate), now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sift(&self, blocks: Vec<Arrival>) -> Sifted {
+        let mut sifted = Sifted { good: Vec::new(), objects: NewObjects::default(), fault: None };
+        for Arrival { block, objects } in blocks {
+            let before = Layered { new: &sifted.objects, base: self.depot.objects() };
+            if let Err(fault) = check_block(&Layered { new: &objects, base: &before }, &block) {
+                sifted.fault = Some((block.id, fault));
+                break;
+            }
+            sifted.objects.extend(objects);
+            sifted.good.push(block);
+        }
+        sifted
+    }
+
+    /// Puts writers' blocks, which are stored, at the ends of their lines; those given are from old to new.
+    pub(crate) fn place_all(&mut self, blocks: &[Block], now: Now) -> Result<(), ReplicaError> {
+        let mut moves: Vec<(RefName, BlockId)> = Vec::new();
+        let ours = |block: &&Block| !block.kind.is_of_branch() && block.branch == self.options.branch;
+        let writers: Vec<Block> = blocks.iter().filter(ours).cloned().collect();
+        for block in &writers {
+            let place = self.lines.place(self.depot.objects(), block)?;
+            let Some(name) = reference(block.author, &self.options.branch, place) else { continue };
+            self.lines.set(self.depot.objects(), block, place, now.elapsed)?;
+            moves.retain(|(moved, _)| *moved != name);
+            moves.push((name, block.id));
+            self.report_clone(block, place);
+        }
+        if moves.is_empty() {
+            return Ok(());
+        }
+        self.depot.commit(&NewObjects::default(), &moves)?;
+        self.heads_changed();
+        Ok(())
+    }
+
+    /// A head came, or several: others are told, and a merge may be due.
+    pub(crate) fn heads_changed(&mut self) {
+        self.guess = None;
+        self.pending.heads_changed = true;
+        self.effects.push_back(Effect::Tentative);
+    }
+
+    fn report_clone(&mut self, block: &Block, place: Place) {
+        if let Place::Second(other) = place {
+            self.effects.push_back(Effect::Clone { key: block.author, a: other, b: block.id });
+        }
+    }
+
+    /// A peer has a head, and the block is here with all that is before it.
+    pub(crate) fn hear_of(&mut self, peer: KeyId, head: Head, now: Now) -> Result<(), ReplicaError> {
+        match head.name {
+            RefName::Head(branch) if branch == self.options.branch => {
+                let certificate = head.certificate.map(|text| Certificate::parse(&text)).transpose();
+                let Ok(certificate) = certificate else {
+                    self.sync.misdeed(peer, Misdeed::Damaged, now.elapsed);
+                    return Ok(());
+                };
+                self.adopt(head.block, certificate, now).map(drop)
+            }
+            RefName::Head(_) => Ok(()),
+            RefName::Writer(..) => {
+                let block = Block::read(self.depot.objects(), head.block)?;
+                self.place_all(&[block], now)
+            }
+        }
+    }
+
+    /// Whether a block is here.
+    pub(crate) fn has(&self, block: BlockId) -> Result<bool, ReplicaError> {
+        Ok(self.depot.objects().read(&block.into()).map_err(LoadError::from)?.is_some())
+    }
+}
