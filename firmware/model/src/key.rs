@@ -132,8 +132,7 @@ impl PublicKey {
     pub fn verify(&self, namespace: &str, message: &[u8], signature: &str) -> Result<(), KeyError> {
         let text = signature;
         let signature: ssh_key::SshSig = text.parse().map_err(KeyError::Signature)?;
-        let again = signature.to_pem(ssh_key::LineEnding::LF).map_err(KeyError::Signature)?;
-        if again.trim_end() != text {
+        if canonical(&signature).map_err(KeyError::Signature)?.trim_end() != text {
             return Err(KeyError::NotCanonical);
         }
         self.0.verify(namespace, message, &signature).map_err(KeyError::Mismatch)
@@ -174,6 +173,13 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({})", self.id())
     }
+}
+
+/// A signature as OpenSSH writes it, made anew from its parts: its version, which is not signed, among what is not kept.
+fn canonical(signature: &ssh_key::SshSig) -> Result<String, ssh_key::Error> {
+    let (key, made) = (signature.public_key().clone(), signature.signature().clone());
+    ssh_key::SshSig::new(key, signature.namespace(), signature.hash_alg(), made)?
+        .to_pem(ssh_key::LineEnding::LF)
 }
 
 impl FromStr for PublicKey {
@@ -277,7 +283,10 @@ mod tests {
             signature.replace('\n', "\r\n"),
             format!("{signature}\n"),
             format!("\n{signature}"),
+            // Version 0 of the format: found by the fuzzer.
+            signature.replace("U1NIU0lHAAAAAQ", "U1NIU0lHAAAAAA"),
         ] {
+            assert_ne!(other, signature);
             assert!(key.public().verify(GIT_NAMESPACE, b"block", &other).is_err(), "{other:?} was taken");
         }
     }
