@@ -26,13 +26,13 @@ enum Need {
 
 /// `bench [NAME]`.
 pub fn run_chore(args: &[String]) -> Done {
-    packages::for_benches()?;
     let only = args.first().map(String::as_str);
     let chosen: Vec<_> = BENCHES.iter().filter(|(name, ..)| only.is_none_or(|only| only == *name)).collect();
     if chosen.is_empty() {
         let names: Vec<_> = BENCHES.iter().map(|(name, ..)| *name).collect();
         return Err(format!("no such bench; there are: {}", names.join(", ")).into());
     }
+    packages::for_benches()?;
     for (name, package, bench, need) in chosen {
         say(&format!("\n== {name}"));
         let mut cargo = build::cargo_here()?;

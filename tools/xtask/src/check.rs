@@ -2,7 +2,8 @@
 
 use crate::{
     arrows, build, demo, packages,
-    shell::{Done, as_root, cache, cargo, command, is_root, output, run, say},
+    root::{self, give_back, is_root},
+    shell::{Done, cache, cargo, command, run, say},
 };
 
 /// The version of cargo-deny that reads our deny.toml.
@@ -10,6 +11,7 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Every test. With a filter, only cargo's tests whose names hold it.
 pub fn test(args: &[String]) -> Done {
+    root::needed()?;
     packages::for_tests()?;
     let dapps = build::dapps(false)?;
     let mut cargo = build::cargo_here()?;
@@ -19,9 +21,7 @@ pub fn test(args: &[String]) -> Done {
         cargo.args(["--config", &runner()?]);
     }
     let tested = run(cargo.arg("--").args(args));
-    if !is_root() {
-        give_back()?;
-    }
+    give_back(&build::target_dir()?)?;
     tested?;
     if args.is_empty() {
         // The programs that the tests were just run with.
@@ -35,12 +35,6 @@ fn runner() -> Done<String> {
     let var = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
     let (home, path) = (var("HOME")?, var("PATH")?);
     Ok(format!("target.'cfg(unix)'.runner = ['sudo', '--preserve-env', 'env', 'HOME={home}', 'PATH={path}']"))
-}
-
-/// What tests built as root belongs to us again.
-fn give_back() -> Done {
-    let user = output(command("id").arg("-u"))?;
-    run(as_root("chown").arg("-R").arg(user.trim()).arg(build::target_dir()?))
 }
 
 /// Format, clippy, arrows, licences, then every test.

@@ -7,7 +7,8 @@ use crate::{
     browser::Browser,
     build::{self, Built},
     packages,
-    shell::{Done, as_root, is_root, output, root, run, say},
+    root::{self, as_root, as_root_and_back, give_back, is_root},
+    shell::{self, Done, output, run, say},
 };
 use std::{
     path::{Path, PathBuf},
@@ -23,6 +24,7 @@ pub fn run_chore(args: &[String]) -> Done {
     if let Some(odd) = args.iter().find(|arg| !["--fresh", "--check"].contains(&arg.as_str())) {
         return Err(format!("demo knows --fresh and --check, not {odd:?}").into());
     }
+    root::needed()?;
     let checks = args.iter().any(|arg| arg == "--check");
     if checks {
         packages::for_tests()?
@@ -40,7 +42,8 @@ pub fn run_chore(args: &[String]) -> Done {
     }
     furnish(&built, &home)?;
     invite(&built, &home);
-    let status = ledgerd(&built, &home, LISTEN).status()?;
+    let agent = as_root_and_back(&home, &built.ledgerd)?;
+    let status = ledgerd(agent, &home, LISTEN).status()?;
     if status.success() { Ok(()) } else { Err(format!("ledgerd ended with {status}").into()) }
 }
 
@@ -50,11 +53,12 @@ pub fn check(built: &Built) -> Done {
     clear(&home)?;
     furnish(built, &home)?;
     let listen = free_address()?;
-    let mut agent = ledgerd(built, &home, &listen).spawn()?;
+    let mut agent = ledgerd(as_root(&built.ledgerd), &home, &listen).spawn()?;
     let seen = visit(built, &home, &listen);
-    stop(&mut agent)?;
-    seen?;
-    run(ledgerctl(built, &home).arg("verify"))?;
+    let stopped = stop(&mut agent);
+    let verified = run(ledgerctl(built, &home).arg("verify"));
+    give_back(&home)?;
+    seen.and(stopped).and(verified)?;
     say("demo: a badge was held to the reader, the relay moved, the event is in the ledger");
     Ok(())
 }
@@ -67,7 +71,7 @@ fn furnish(built: &Built, home: &Path) -> Done {
     }
     // What an earlier run began and did not end.
     clear(home)?;
-    let data = root().join("firmware/cli/tests/data");
+    let data = shell::root().join("firmware/cli/tests/data");
     let ctl = || ledgerctl(built, home);
     run(ctl().args(["init", "--org", "Example Makers", "--founder", "alice", "--node", "front-door"]))?;
     run(ctl()
@@ -137,8 +141,7 @@ fn ledgerctl(built: &Built, home: &Path) -> Command {
     ctl
 }
 
-fn ledgerd(built: &Built, home: &Path, listen: &str) -> Command {
-    let mut agent = as_root(&built.ledgerd);
+fn ledgerd(mut agent: Command, home: &Path, listen: &str) -> Command {
     agent.arg("--home").arg(home).args(["--board", "sim", "--listen", listen, "--block-interval", "30s"]);
     agent
 }

@@ -13,6 +13,7 @@ mod check;
 mod demo;
 mod fuzz;
 mod packages;
+mod root;
 mod shell;
 mod sid;
 

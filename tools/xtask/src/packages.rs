@@ -1,6 +1,9 @@
 //! Debian packages that a chore needs and the machine lacks.
 
-use crate::shell::{Done, command, have, is_root, run, say};
+use crate::{
+    root::is_root,
+    shell::{Done, command, have, run, say},
+};
 use std::{
     io::{BufRead, IsTerminal},
     path::Path,

@@ -54,22 +54,6 @@ pub fn have(program: &str) -> bool {
     std::env::split_paths(&path).chain(extra).any(|folder| folder.join(program).is_file())
 }
 
-/// Whether we are root.
-pub fn is_root() -> bool {
-    // The owner of /proc/self is the effective user.
-    fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
-}
-
-/// A command as root: itself, or by sudo, with the environment kept.
-pub fn as_root(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    if is_root() {
-        return command(program);
-    }
-    let mut sudo = command("sudo");
-    sudo.arg("--preserve-env").arg(program);
-    sudo
-}
-
 /// One line to the person at the terminal.
 pub fn say(line: &str) {
     eprintln!("{line}");
