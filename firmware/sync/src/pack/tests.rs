@@ -51,7 +51,8 @@ fn a_pack_costs_no_more_than_its_objects_do() {
             let objects: Vec<Object> =
                 (0..20).map(|n| Object { kind, bytes: [&[n], &random[..size]].concat() }).collect();
             let costs: u64 = objects.iter().map(|object| cost(object.bytes.len())).sum();
-            assert!(pack(&objects).len() as u64 <= costs + 64, "{kind:?} {size}");
+            let got = pack(&objects).len() as u64;
+            assert!(got <= costs + 64, "{kind:?} {size}: {got} of {costs}");
         }
     }
 }

@@ -9,10 +9,7 @@ use sha2::{Digest, Sha256};
 pub struct PackWriter {
     bytes: Vec<u8>,
     count: u32,
-    /// For what shrinks: files and blocks. One for all objects, since making one costs more than a small object.
-    deflate: Compress,
-    /// For folders, which are mostly ids: these do not shrink.
-    store: Compress,
+    zlib: Zlib,
 }
 
 impl Default for PackWriter {
@@ -24,17 +21,18 @@ impl Default for PackWriter {
 impl PackWriter {
     /// An empty pack.
     pub fn new() -> Self {
-        let deflate = Compress::new(Compression::fast(), true);
-        let store = Compress::new(Compression::none(), true);
         let bytes = [&MAGIC[..], &VERSION, &[0; 4]].concat();
-        Self { bytes, count: 0, deflate, store }
+        Self { bytes, count: 0, zlib: Zlib::default() }
     }
 
     /// Puts an object in; each only once, which is for the caller to see to.
     pub fn add(&mut self, object: &Object) {
         header(&mut self.bytes, code(object.kind), object.bytes.len());
-        let zlib = if object.kind == Kind::Tree { &mut self.store } else { &mut self.deflate };
-        compress(zlib, &object.bytes, &mut self.bytes);
+        // Folders are mostly ids, which do not shrink.
+        match object.kind {
+            Kind::Tree => self.zlib.keep(&object.bytes, &mut self.bytes),
+            Kind::Blob | Kind::Commit => self.zlib.shrink(&object.bytes, &mut self.bytes),
+        }
         self.count += 1;
     }
 
@@ -62,13 +60,41 @@ fn header(out: &mut Vec<u8>, code: u8, size: usize) {
     out.push(byte);
 }
 
-/// Appends the zlib stream of `plain`.
-pub(crate) fn compress(zlib: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
+/// The compressors, for all objects of an answer: making one costs more than a small object does.
+pub(crate) struct Zlib {
+    fast: Compress,
+    none: Compress,
+}
+
+impl Default for Zlib {
+    fn default() -> Self {
+        let (fast, none) = (Compression::fast(), Compression::none());
+        Self { fast: Compress::new(fast, true), none: Compress::new(none, true) }
+    }
+}
+
+impl Zlib {
+    /// Appends the zlib stream of `plain`; as it is, if it does not shrink.
+    pub(crate) fn shrink(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        compress(&mut self.fast, plain, out);
+        if out.len() - start > plain.len() {
+            out.truncate(start);
+            self.keep(plain, out);
+        }
+    }
+
+    /// Appends the zlib stream of `plain` as it is.
+    pub(crate) fn keep(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        compress(&mut self.none, plain, out);
+    }
+}
+
+fn compress(zlib: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
     zlib.reset();
     loop {
         let done = zlib.total_in() as usize;
-        // zlib's own bound is length / 1000 and some bytes; once is enough.
-        out.reserve(plain.len() - done + plain.len() / 512 + 64);
+        out.reserve(plain.len() - done + plain.len() / 16 + 64);
         let status = zlib
             .compress_vec(&plain[done..], out, FlushCompress::Finish)
             .expect("because compressing is never in a wrong state after a reset");
