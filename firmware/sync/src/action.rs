@@ -18,6 +18,13 @@ pub struct Arrival {
     pub objects: NewObjects,
 }
 
+impl Arrival {
+    /// How many bytes its objects have.
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|(_, object)| object.bytes.len() as u64).sum()
+    }
+}
+
 /// A chunk that a peer gave; its bytes are those of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrivedChunk {

@@ -7,8 +7,13 @@
 //! nothing is believed that the ledger's rules do not bear out. Format: docs/formats/sync.md.
 
 mod action;
+mod arrival;
 mod bucket;
+mod chunks;
 mod conduct;
+mod fresh;
+mod gossip;
+mod heads;
 mod limits;
 mod links;
 mod machine;
@@ -20,6 +25,8 @@ mod serve;
 mod walk;
 
 pub use action::{Action, Arrival, ArrivedChunk, Reason, RequestId};
+pub use arrival::{ArrivalError, unpack};
+pub use chunks::{ChunkError, Chunks};
 pub use conduct::{BAN_SCORE, Conduct, ConductError, Misdeed, Record};
 pub use limits::{Limits, Rate};
 pub use machine::{Asked, Sync};
@@ -30,4 +37,4 @@ pub use message::{
 pub use pack::{OBJECT_OVERHEAD, PackError, PackReader, PackWriter, cost};
 pub use request::{MAX_CHUNKS_ASKED, MAX_HAVE, MAX_REQUEST_BYTES, MAX_WANT, Request};
 pub use response::{Response, ResponseError};
-pub use serve::{ChunkSource, Server, serve};
+pub use serve::{ChunkSource, MAX_BLOCK_COST, Server, serve};

@@ -25,6 +25,8 @@ pub enum Request {
         want: Vec<BlockId>,
         /// Blocks that are here, with everything below them.
         have: Vec<BlockId>,
+        /// The block that came last when the same was asked before, of the same peer; what came before it is here.
+        after: Option<BlockId>,
         /// Where the answer is to end, in bytes of objects; at least one block comes.
         max_bytes: u32,
     },
@@ -39,7 +41,7 @@ pub enum Request {
 
 #[derive(Serialize, Deserialize)]
 enum Wire {
-    Blocks { want: Vec<[u8; 32]>, have: Vec<[u8; 32]>, max_bytes: u32 },
+    Blocks { want: Vec<[u8; 32]>, have: Vec<[u8; 32]>, after: Option<[u8; 32]>, max_bytes: u32 },
     Chunks { ids: Vec<[u8; 32]>, max_bytes: u32 },
 }
 
@@ -48,9 +50,12 @@ impl Request {
     pub fn to_bytes(&self) -> Vec<u8> {
         let blocks = |ids: &[BlockId]| ids.iter().map(|id| *id.as_bytes()).collect();
         let wire = match self {
-            Self::Blocks { want, have, max_bytes } => {
-                Wire::Blocks { want: blocks(want), have: blocks(have), max_bytes: *max_bytes }
-            }
+            Self::Blocks { want, have, after, max_bytes } => Wire::Blocks {
+                want: blocks(want),
+                have: blocks(have),
+                after: after.map(|id| *id.as_bytes()),
+                max_bytes: *max_bytes,
+            },
             Self::Chunks { ids, max_bytes } => {
                 Wire::Chunks { ids: ids.iter().map(|id| *id.as_bytes()).collect(), max_bytes: *max_bytes }
             }
@@ -67,10 +72,11 @@ impl Request {
         }
         let blocks = |ids: Vec<[u8; 32]>| ids.into_iter().map(BlockId::new).collect();
         match wire {
-            Wire::Blocks { want, have, max_bytes } => {
+            Wire::Blocks { want, have, after, max_bytes } => {
                 within("a list of wanted blocks", want.len(), MAX_WANT)?;
                 within("a list of known blocks", have.len(), MAX_HAVE)?;
-                Ok(Self::Blocks { want: blocks(want), have: blocks(have), max_bytes })
+                let after = after.map(BlockId::new);
+                Ok(Self::Blocks { want: blocks(want), have: blocks(have), after, max_bytes })
             }
             Wire::Chunks { ids, max_bytes } => {
                 within("a list of chunks", ids.len(), MAX_CHUNKS_ASKED)?;
@@ -95,7 +101,10 @@ mod tests {
     #[test]
     fn the_largest_requests_come_back_and_larger_ones_are_refused() {
         let ids = |n: usize| vec![BlockId::new([0xff; 32]); n];
-        let blocks = |want, have| Request::Blocks { want: ids(want), have: ids(have), max_bytes: u32::MAX };
+        let blocks = |want, have| {
+            let after = Some(BlockId::new([2; 32]));
+            Request::Blocks { want: ids(want), have: ids(have), after, max_bytes: u32::MAX }
+        };
         let chunks = |n| Request::Chunks { ids: vec![ChunkId::new([1; 32]); n], max_bytes: 0 };
         for good in [blocks(MAX_WANT, MAX_HAVE), blocks(0, 0), chunks(MAX_CHUNKS_ASKED)] {
             assert_eq!(Request::parse(&good.to_bytes()).unwrap(), good);

@@ -10,6 +10,7 @@ mod write;
 
 pub use read::{PackError, PackReader};
 pub use write::PackWriter;
+pub(crate) use {read::inflate, write::Zlib};
 
 use ledger::Kind;
 

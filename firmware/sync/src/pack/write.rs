@@ -76,12 +76,20 @@ impl Default for Zlib {
 impl Zlib {
     /// Appends the zlib stream of `plain`; as it is, if it does not shrink.
     pub(crate) fn shrink(&mut self, plain: &[u8], out: &mut Vec<u8>) {
-        let start = out.len();
-        compress(&mut self.fast, plain, out);
-        if out.len() - start > plain.len() {
-            out.truncate(start);
+        if !self.deflate(plain, out) {
             self.keep(plain, out);
         }
+    }
+
+    /// Appends the zlib stream of `plain` if that is shorter; gives whether it is.
+    pub(crate) fn deflate(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        compress(&mut self.fast, plain, out);
+        let shorter = out.len() - start < plain.len();
+        if !shorter {
+            out.truncate(start);
+        }
+        shorter
     }
 
     /// Appends the zlib stream of `plain` as it is.
