@@ -81,9 +81,9 @@ impl<D: Depot> Replica<D> {
     }
 
     /// Forgives a peer what it has done: a person says so.
-    pub fn forgive(&mut self, peer: &KeyId) -> Result<(), ReplicaError> {
+    pub fn forgive(&mut self, peer: &KeyId, now: Now) -> Result<(), ReplicaError> {
         self.sync.forgive(peer);
-        Ok(self.depot.keep_note(Notes::CONDUCT, &self.sync.conduct().to_bytes())?)
+        Ok(self.depot.keep_note(Notes::CONDUCT, &self.sync.conduct().to_bytes(now.elapsed))?)
     }
 
     /// Does what is due by now.
@@ -104,7 +104,7 @@ impl<D: Depot> Replica<D> {
     pub(crate) fn pump(&mut self, now: Now) -> Result<(), ReplicaError> {
         let mut outcome = Ok(());
         loop {
-            outcome = outcome.and(self.tell_heads(now));
+            outcome = outcome.and(self.tell_heads());
             let (actions, wishes) = (self.sync.actions(), self.engine.effects());
             if actions.is_empty() && wishes.is_empty() && !self.pending.heads_changed {
                 return outcome;
@@ -117,10 +117,10 @@ impl<D: Depot> Replica<D> {
         }
     }
 
-    fn tell_heads(&mut self, now: Now) -> Result<(), ReplicaError> {
+    fn tell_heads(&mut self) -> Result<(), ReplicaError> {
         if std::mem::take(&mut self.pending.heads_changed) {
             let heads = self.all_heads()?;
-            self.sync.set_heads(heads, now.elapsed);
+            self.sync.set_heads(heads);
         }
         Ok(())
     }
@@ -147,7 +147,7 @@ impl<D: Depot> Replica<D> {
             }
             Action::Misdeed { peer, misdeed } => {
                 self.effects.push_back(Effect::Misdeed { peer, misdeed });
-                self.depot.keep_note(Notes::CONDUCT, &self.sync.conduct().to_bytes())?;
+                self.depot.keep_note(Notes::CONDUCT, &self.sync.conduct().to_bytes(now.elapsed))?;
             }
             other => self.effects.extend(for_the_host(other)),
         }

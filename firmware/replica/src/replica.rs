@@ -90,7 +90,7 @@ impl<D: Depot> Replica<D> {
         let merged = Merged::read(depot.objects(), main, note.as_deref())?;
         let block = Block::read(depot.objects(), main)?;
         let validators = Validators::of(&State::at_tree(depot.objects(), block.tree), branch)?;
-        let conduct = depot.note(Notes::CONDUCT)?.and_then(|note| Conduct::parse(&note).ok());
+        let conduct = depot.note(Notes::CONDUCT)?.and_then(|note| Conduct::parse(&note, now.elapsed).ok());
         let me = options.key.public().id();
         let sync = Sync::new(me, block.org, &options.software, options.limits, conduct.unwrap_or_default());
         let engine = Engine::new(block.org, branch.clone(), options.key.clone(), options.timeouts);

@@ -2,8 +2,9 @@
 //!
 //! Each misdeed has a weight. Weights add up to a score that halves every hour; at [`BAN_SCORE`] the peer is banned, for a
 //! minute first and four times longer each time it happens again, up to a week. A month without a ban makes the next
-//! one short again. The whole is a note of some bytes a peer ([`Conduct::to_bytes`]), so that a
-//! restart forgives nothing.
+//! one short again. The whole is a note of some bytes a peer ([`Conduct::to_bytes`]), so that a restart forgives nothing.
+//! A note has spans of time, not moments: the clock may begin anew with each start, and a box that was off has seen
+//! no good conduct.
 
 use model::{BlockId, KeyId, Millis};
 use serde::{Deserialize, Serialize};
@@ -96,8 +97,10 @@ pub struct Record {
     at: u64,
     /// How often it was banned since it was last forgiven.
     bans: u8,
-    /// Until when it is banned.
+    /// Until when it is or was banned.
     until: u64,
+    /// How long its last ban was over when the box started.
+    calm_ms: u64,
     /// All misdeeds there ever were.
     count: u32,
     /// The last one, in a word.
@@ -126,6 +129,22 @@ impl Record {
         (self.until > now.0).then_some(Millis(self.until))
     }
 
+    /// How long its last ban is over.
+    fn calm_ms(&self, now: Millis) -> u64 {
+        self.calm_ms.saturating_add(now.since(Millis(self.until)))
+    }
+
+    /// With spans for moments, as a note has it.
+    fn spans(&self, now: Millis) -> Self {
+        let until = self.until.saturating_sub(now.0);
+        Self { score: self.score(now), at: 0, until, calm_ms: self.calm_ms(now), ..self.clone() }
+    }
+
+    /// With moments for the spans of a note.
+    fn moments(self, now: Millis) -> Self {
+        Self { at: now.0, until: now.plus(self.until.min(LONGEST_BAN_MS)).0, ..self }
+    }
+
     fn add(&mut self, misdeed: Misdeed, now: Millis) {
         self.score = self.score(now).saturating_add(misdeed.weight());
         self.at = self.at.max(now.0);
@@ -137,9 +156,10 @@ impl Record {
     }
 
     fn ban(&mut self, now: Millis) {
-        if now.since(Millis(self.until)) > FORGIVEN_MS {
+        if self.calm_ms(now) > FORGIVEN_MS {
             self.bans = 0;
         }
+        self.calm_ms = 0;
         let length = FIRST_BAN_MS.saturating_mul(1 << (2 * u32::from(self.bans.min(16))));
         self.until = now.plus(length.min(LONGEST_BAN_MS)).0;
         self.bans = self.bans.saturating_add(1);
@@ -188,20 +208,21 @@ impl Conduct {
     }
 
     /// The note to keep.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let list: Vec<_> = self.0.iter().map(|(peer, record)| (*peer.as_bytes(), record)).collect();
+    pub fn to_bytes(&self, now: Millis) -> Vec<u8> {
+        let list: Vec<_> =
+            self.0.iter().map(|(peer, record)| (*peer.as_bytes(), record.spans(now))).collect();
         let start = vec![VERSION];
         postcard::to_extend(&list, start).expect("because a vector takes any bytes")
     }
 
     /// Reads a note.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ConductError> {
+    pub fn parse(bytes: &[u8], now: Millis) -> Result<Self, ConductError> {
         let (version, list) = bytes.split_first().ok_or(ConductError)?;
         if *version != VERSION || bytes.len() > MAX_NOTE_BYTES {
             return Err(ConductError);
         }
         let list: Vec<([u8; 16], Record)> = postcard::from_bytes(list).map_err(|_| ConductError)?;
-        Ok(Self(list.into_iter().map(|(peer, record)| (KeyId::new(peer), record)).collect()))
+        Ok(Self(list.into_iter().map(|(peer, record)| (KeyId::new(peer), record.moments(now))).collect()))
     }
 
     fn forget_least(&mut self, now: Millis) {
@@ -246,15 +267,35 @@ mod tests {
     #[test]
     fn a_restart_forgives_nothing() {
         let mut conduct = Conduct::default();
-        for (n, misdeed) in
-            [Misdeed::Grafted, Misdeed::Late, Misdeed::Faulty(BlockId::new([3; 32]))].into_iter().enumerate()
-        {
-            conduct.add(KeyId::new([n as u8; 16]), misdeed, Millis(5));
+        let faulty = Misdeed::Faulty(BlockId::new([3; 32]));
+        for (n, misdeed) in [Misdeed::Grafted, Misdeed::Late, faulty].into_iter().enumerate() {
+            conduct.add(KeyId::new([n as u8; 16]), misdeed, Millis(70_000));
         }
-        assert_eq!(Conduct::parse(&conduct.to_bytes()).unwrap(), conduct);
+        let note = conduct.to_bytes(Millis(80_000));
+        // The clock begins anew; what is left of the ban is left.
+        let again = Conduct::parse(&note, Millis(5)).unwrap();
+        assert_eq!(again.banned_until(&KeyId::new([0; 16]), Millis(5)), Some(Millis(50_005)));
+        let score = |n| again.of(&KeyId::new([n; 16])).unwrap().score(Millis(5));
+        assert_eq!((score(1), score(2)), (10, 60));
+        assert_eq!(again.to_bytes(Millis(5)), note);
         for bad in [&[][..], &[9], &[1], &[1, 200]] {
-            assert!(Conduct::parse(bad).is_err());
+            assert!(Conduct::parse(bad, Millis(0)).is_err());
         }
+    }
+
+    #[test]
+    fn restarts_neither_shorten_nor_lengthen_the_month_without_a_ban() {
+        let once = || {
+            let mut conduct = Conduct::default();
+            conduct.add(PEER, Misdeed::Grafted, Millis(0));
+            conduct
+        };
+        let a_day_and_a_restart =
+            |conduct: Conduct| Conduct::parse(&conduct.to_bytes(Millis(24 * HOUR)), Millis(0)).unwrap();
+        let mut late = (0..31).fold(once(), |conduct, _| a_day_and_a_restart(conduct));
+        assert_eq!(late.add(PEER, Misdeed::Grafted, Millis(0)), Some(Millis(FIRST_BAN_MS)));
+        let mut early = a_day_and_a_restart(once());
+        assert_eq!(early.add(PEER, Misdeed::Grafted, Millis(0)), Some(Millis(4 * FIRST_BAN_MS)));
     }
 
     #[test]
@@ -266,6 +307,6 @@ mod tests {
         }
         assert_eq!(conduct.0.len(), MAX_PEERS);
         assert!(conduct.banned_until(&PEER, Millis(2)).is_some());
-        assert!(conduct.to_bytes().len() <= MAX_NOTE_BYTES);
+        assert!(conduct.to_bytes(Millis(2)).len() <= MAX_NOTE_BYTES);
     }
 }

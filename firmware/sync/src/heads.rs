@@ -47,7 +47,9 @@ fn short(key: &Key) -> ShortId {
 
 fn digest<'a>(keys: impl Iterator<Item = &'a Key>) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new();
-    keys.for_each(|key| drop(hasher.update(&key[8..])));
+    for key in keys {
+        hasher.update(&key[8..]);
+    }
     let mut digest = [0; 16];
     digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     digest

@@ -29,7 +29,7 @@ pub use arrival::{ArrivalError, unpack};
 pub use chunks::{ChunkError, Chunks};
 pub use conduct::{BAN_SCORE, Conduct, ConductError, Misdeed, Record};
 pub use limits::{Limits, Rate};
-pub use machine::{Asked, Sync};
+pub use machine::{Asked, Sync, WantedChunk};
 pub use message::{
     Bucket, FrameError, Head, Hello, MAX_CERTIFICATE_BYTES, MAX_FRAME_BYTES, MAX_GOSSIP_BYTES, MAX_HEADS,
     MAX_HEADS_IN_FRAME, Message, SYNC_PROTOCOL, ShortId, Summary,

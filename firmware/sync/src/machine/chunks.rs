@@ -22,6 +22,28 @@ const MAX_LOOKED_AT: usize = 4096;
 /// After this pause peers that did not have a chunk are asked again.
 const ASK_AGAIN_MS: u64 = 5_000;
 
+/// A chunk that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedChunk {
+    /// Its name.
+    pub id: ChunkId,
+    /// Its length in bytes as its manifest says. A wrong one costs a request more.
+    pub length: u32,
+}
+
+impl From<(ChunkId, u32)> for WantedChunk {
+    fn from((id, length): (ChunkId, u32)) -> Self {
+        Self { id, length }
+    }
+}
+
+impl From<ChunkId> for WantedChunk {
+    /// A chunk whose length is not known: as long as most are.
+    fn from(id: ChunkId) -> Self {
+        Self { id, length: 64 * 1024 }
+    }
+}
+
 /// The chunks that are wanted, and who was asked for them.
 #[derive(Debug, Default)]
 pub(super) struct ChunkFetches {
@@ -107,9 +129,10 @@ impl ChunkFetches {
 }
 
 impl Sync {
-    /// Wants chunks, the first most; each with its length as its manifest says.
-    pub fn want_chunks(&mut self, chunks: impl IntoIterator<Item = (ChunkId, u32)>, now: Millis) {
-        for (id, length) in chunks {
+    /// Wants chunks, the first most.
+    pub fn want_chunks<C: Into<WantedChunk>>(&mut self, chunks: impl IntoIterator<Item = C>, now: Millis) {
+        for chunk in chunks {
+            let WantedChunk { id, length } = chunk.into();
             let length = length.min(MAX_CHUNK_BYTES);
             if !self.chunks.wanted.contains_key(&id) {
                 self.chunks.wanted.insert(id, Wanted { length, tried: BTreeSet::new() });

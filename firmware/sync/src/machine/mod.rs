@@ -12,6 +12,7 @@ mod peer;
 mod told;
 
 pub use asked::Asked;
+pub use chunks::WantedChunk;
 
 use crate::{
     action::{Action, Reason, RequestId},

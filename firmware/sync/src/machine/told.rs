@@ -21,7 +21,7 @@ const FRAME_FULL_BYTES: usize = 64 * 1024;
 impl Sync {
     /// All heads of this box: of the branches that are final, and of all writers whose blocks are here. What
     /// is new among them is announced. More than [`MAX_HEADS`] are not told of.
-    pub fn set_heads(&mut self, mut heads: Vec<Head>, objects: &dyn Objects, now: Millis) {
+    pub fn set_heads(&mut self, mut heads: Vec<Head>) {
         heads.sort();
         heads.truncate(MAX_HEADS);
         let new = self.heads.set(heads);
@@ -29,19 +29,18 @@ impl Sync {
             let up: Vec<KeyId> = self.peers().map(|(peer, _)| peer).collect();
             up.into_iter().for_each(|peer| self.announce(peer, &new));
         }
-        self.plan(objects, now);
     }
 
     /// Sends gossip, ours or one that a peer sent and that keeps the rules, to all peers that do not have it.
-    pub fn spread(&mut self, gossip: &[u8]) {
+    pub fn spread(&mut self, gossip: &[u8], now: Millis) {
         let up: Vec<KeyId> = self.peers().map(|(peer, _)| peer).collect();
-        up.into_iter().for_each(|peer| self.tell(peer, gossip));
+        up.into_iter().for_each(|peer| self.tell(peer, gossip, now));
     }
 
     /// Sends gossip to one peer, if it does not have it.
-    pub fn tell(&mut self, peer: KeyId, gossip: &[u8]) {
+    pub fn tell(&mut self, peer: KeyId, gossip: &[u8], now: Millis) {
         let up = self.peers.get(&peer).is_some_and(|known| known.up);
-        if up && self.gossip.told(gossip, peer) {
+        if up && self.gossip.told(gossip, peer, now) {
             self.send(peer, &Message::Gossip(gossip.into()));
         }
     }
@@ -66,7 +65,7 @@ impl Sync {
                 heads.into_iter().for_each(|head| self.head_announced(peer, head, objects, now));
             }
             Message::Gossip(bytes) => {
-                if self.gossip.heard(&bytes, peer) {
+                if self.gossip.heard(&bytes, peer, now) {
                     self.outbox.push(Action::Gossip { peer, bytes });
                 }
             }
