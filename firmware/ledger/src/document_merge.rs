@@ -107,6 +107,23 @@ pub(crate) fn table_has_mark(table: &Table) -> bool {
     table.iter().any(|(key, value)| key == REVOKED || has_mark(value))
 }
 
+/// Sets every mark of `of` in a table, over what stands there.
+pub(crate) fn keep_marks(table: &mut Table, of: &Table) {
+    for (key, value) in of {
+        if key == REVOKED {
+            table.insert(key.clone(), value.clone());
+        } else if let Some(inner) = value.as_table().filter(|inner| table_has_mark(inner)) {
+            let there = table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()));
+            if !there.is_table() {
+                *there = Value::Table(Table::new());
+            }
+            if let Some(there) = there.as_table_mut() {
+                keep_marks(there, inner);
+            }
+        }
+    }
+}
+
 /// Equality of values as they are written: `nan` is itself, `0.0` is not `-0.0`.
 pub(crate) fn same(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one, other) {

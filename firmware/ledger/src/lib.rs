@@ -4,12 +4,20 @@
 //! is no clock, file, thread or randomness in it. The formats are docs/formats/block.md, state-tree.md and
 //! policy.md; how a head enters main is in `integrate.rs`, which rules a block must keep is in `check.rs`.
 
+mod bases;
 mod block;
+mod certified;
 mod check;
+mod check_writer;
+mod clone;
 mod diff;
 mod document_merge;
+mod fault;
 pub mod finality;
+mod fork;
 mod integrate;
+mod join;
+mod join_check;
 mod keys;
 mod line;
 mod log;
@@ -17,23 +25,33 @@ mod memory;
 mod merge;
 mod merge_check;
 mod object;
+mod offer;
+mod pinned;
 mod policy;
 mod proof;
 mod proposal;
+mod rotation;
 mod rules;
 mod sign;
 mod signers;
+mod standing;
 mod state;
 mod trailer_values;
 mod trailers;
 mod tree;
 mod verify;
+mod writers;
 
+pub use bases::{BaseError, merge_bases};
 pub use block::{Block, BlockError, MAX_BLOCK_BYTES, MAX_PARENTS};
+pub use certified::{FinalityFault, check_final};
 pub use check::{BlockFault, check_block};
+pub use clone::{Equivocation, REVOKED_BY_LEDGER, equivocation};
 pub use diff::{Difference, MAX_DIFFERENCES, diff};
 pub use document_merge::{KeyConflict, MergedDocument, merge_documents};
+pub use fork::fork;
 pub use integrate::{IntegrateError, Reason};
+pub use join::{Choice, Choices, JoinError, conflicts, join};
 pub use keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner, OwnerError, Revoked};
 pub use log::{LogError, MAX_EVENTS_IN_BLOCK, MAX_LOG_BYTES, events_that_fit, last_event};
 pub use memory::MemoryObjects;
@@ -54,4 +72,4 @@ pub use trailers::{
     BlockKind, MAIN, MAX_REASON_BYTES, MAX_SUBJECT_BYTES, Message, MessageError, PROTOCOL, check_subject,
 };
 pub use tree::{Entry, Folder, MAX_TREE_BYTES, TreeError};
-pub use verify::{Report, VerifyError, verify};
+pub use verify::{Report, VerifyError, verify, verify_from, verify_head};

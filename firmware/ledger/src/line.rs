@@ -75,25 +75,6 @@ pub(crate) fn since(objects: &dyn Objects, main: BlockId, head: &Block) -> Resul
     Ok(Since { on_main: false, last })
 }
 
-/// The writer's newest block that main contains at all. Blocks of main older than the key need not be read.
-pub(crate) fn newest_on_main(
-    objects: &dyn Objects,
-    main: BlockId,
-    key: &KeyId,
-) -> Result<Option<Block>, StateError> {
-    let added = State::at(objects, main)?.key(key)?.map(|document| document.added.seconds());
-    let mut walk = Main::from(objects, main);
-    while let Some(block) = walk.next()? {
-        if added.is_some_and(|added| block.at.seconds() < added) {
-            break;
-        }
-        if let Some(head) = head_by(objects, &block, key)? {
-            return Ok(Some(head));
-        }
-    }
-    Ok(None)
-}
-
 /// Visits the blocks of a head's line that are newer than `last`, newest first. Gives whether the line leads to `last`,
 /// or to its beginning where there is no `last`.
 pub(crate) fn visit_newer<E: From<BlockError>>(
@@ -115,27 +96,36 @@ pub(crate) fn visit_newer<E: From<BlockError>>(
     Ok(last.is_none())
 }
 
-/// The dapps for which the blocks of a head's run were written, as far as they are newer than `last`; `None`
-/// if the run passes `last` by.
-pub(crate) fn dapps_of_run(
+/// What the blocks of a head's run are for.
+#[derive(Default)]
+pub(crate) struct Run {
+    /// The dapps for which they were written; `None` for the writer's own.
+    pub(crate) dapps: BTreeSet<Option<Name>>,
+    /// Whether one of them brings another branch.
+    pub(crate) joins: bool,
+}
+
+/// The run of a head, as far as it is newer than `last`; `None` if it passes `last` by.
+pub(crate) fn run(
     objects: &dyn Objects,
     head: &Block,
     last: Option<&Block>,
-) -> Result<Option<BTreeSet<Option<Name>>>, BlockError> {
-    let mut dapps = BTreeSet::new();
+) -> Result<Option<Run>, BlockError> {
+    let mut run = Run::default();
     let mut next = Some(head.clone());
     while let Some(block) = next.filter(|block| block.main() == head.main()) {
         if let Some(last) = last
             && block.sequence <= last.sequence
         {
-            return Ok((block.id == last.id).then_some(dapps));
+            return Ok((block.id == last.id).then_some(run));
         }
-        if block.kind == BlockKind::Documents {
-            dapps.insert(block.dapp.clone());
+        if block.kind != BlockKind::Events {
+            run.dapps.insert(block.dapp.clone());
         }
+        run.joins |= block.kind == BlockKind::Join;
         next = block.own().map(|own| Block::read(objects, own)).transpose()?;
     }
-    Ok(Some(dapps))
+    Ok(Some(run))
 }
 
 /// The tree on which a writer's block stands: what it would be if the block changed nothing.

@@ -3,10 +3,12 @@
 use crate::{
     block::Block,
     check::{BlockFault, check_parent},
-    integrate::{IntegrateError, Offer, Reason, Taken, offer, take, take_events},
-    line::{since, visit_newer},
+    clone::settle,
+    integrate::{IntegrateError, Reason, Taken, take, take_events},
     object::{Kind, NewObjects, Objects},
+    offer::{Offer, offer},
     proof::{Judge, in_force, judge_of_reason, required},
+    standing::{SecondLine, Standing, standing},
     state::State,
     tree::Folder,
 };
@@ -62,12 +64,7 @@ pub(crate) fn make(
     sorted.sort_by_key(|offer| offer.order());
     let mut made =
         Made { tree: *base, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() };
-    let mut authors = BTreeSet::new();
     for offer in sorted {
-        if !authors.insert(offer.head.author) {
-            made.left_out.push((offer.head.id, Reason::SecondHead));
-            continue;
-        }
         let mut taken = take(objects, &made.tree, offer, at, &mut made.objects)?;
         if let (Taken::Whole(tree), false) = (&taken, offer.documents.is_empty()) {
             match court.rule(offer, tree, &made.objects)? {
@@ -99,14 +96,19 @@ impl Made {
 }
 
 /// Checks a merge block by making the merge of its heads.
-pub(crate) fn check_merge(objects: &dyn Objects, block: &Block, main: &Block) -> Result<(), BlockFault> {
+pub(crate) fn check_merge(
+    objects: &dyn Objects,
+    block: &Block,
+    main: &Block,
+    lines: Lines,
+) -> Result<(), BlockFault> {
     let wanted = main.height.unwrap_or(0).saturating_add(1);
     if block.height != Some(wanted) {
         return Err(BlockFault::Height { found: block.height.unwrap_or(0), wanted });
     }
     check_validator(objects, block, main)?;
     let mut claimed = Claimed::by(objects, block, main)?;
-    let made = make(objects, &main.tree, &offers(objects, block, main)?, block.at, &mut claimed)?;
+    let made = make(objects, &main.tree, &offers(objects, block, main, lines)?, block.at, &mut claimed)?;
     let heads: Vec<BlockId> = made.heads.iter().map(|head| head.id).collect();
     let (events_only, nothing): (Vec<_>, Vec<_>) =
         made.left_out.into_iter().partition(|(head, _)| heads.contains(head));
@@ -180,35 +182,66 @@ fn check_left_out(block: &Block, events_only: &BTreeSet<BlockId>) -> Result<(), 
     }
 }
 
-/// Whether the block's author may add to main.
+/// Whether the block's author may add to the branch.
 pub(crate) fn check_validator(objects: &dyn Objects, block: &Block, main: &Block) -> Result<(), BlockFault> {
-    let validators = State::at_tree(objects, main.tree).validators()?;
-    if validators.get(&block.author).is_some_and(|weight| *weight > 0) {
+    let document = State::at_tree(objects, main.tree).branch(&main.branch)?.unwrap_or_default();
+    if document.validators.get(&block.author).is_some_and(|weight| *weight > 0) {
         Ok(())
     } else {
-        Err(BlockFault::NotValidator { key: block.author })
+        Err(BlockFault::NotValidator { key: block.author, branch: main.branch.clone() })
     }
 }
 
-fn offers(objects: &dyn Objects, block: &Block, main: &Block) -> Result<Vec<Offer>, BlockFault> {
+/// Who sees that the heads of a merge go on from what the branch has of their writers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lines {
+    /// The check of the merge does, by following the lines down.
+    Followed,
+    /// The caller does, as it walks down the whole branch anyway. A second line of a writer shows in that its
+    /// key is revoked, so only those are followed.
+    Trusted,
+}
+
+fn offers(
+    objects: &dyn Objects,
+    block: &Block,
+    main: &Block,
+    lines: Lines,
+) -> Result<Vec<Offer>, BlockFault> {
     let mut offers = Vec::new();
     for head in block.heads() {
         let head = Block::read(objects, *head)?;
         check_parent(block, &head)?;
         let id = head.id;
-        match offer(objects, main, head)? {
-            Ok(offer) => offers.push(offer),
-            Err(reason) => return Err(BlockFault::Head { head: id, reason: Box::new(reason) }),
-        }
+        let wrong = |reason| BlockFault::Head { head: id, reason: Box::new(reason) };
+        let second = second_line(objects, block, main, &head, lines)?.map_err(wrong)?;
+        offers.push(offer(objects, main, head, second)?.map_err(wrong)?);
     }
-    Ok(offers)
+    let (offers, passed) = settle(objects, offers)?;
+    match passed.into_iter().next() {
+        Some((head, reason)) => Err(BlockFault::Head { head, reason: Box::new(reason) }),
+        None => Ok(offers),
+    }
 }
 
-/// Whether main has the writer's block already.
-pub(crate) fn contains(objects: &dyn Objects, main: &Block, head: &Block) -> Result<bool, IntegrateError> {
-    let last = since(objects, main.id, head)?.last;
-    let Some(last) = last.filter(|last| last.sequence >= head.sequence) else { return Ok(false) };
-    visit_newer(objects, &last, Some(head), &mut |_| Ok::<(), IntegrateError>(()))
+/// The line that a head is, if it is not its writer's first on the branch.
+fn second_line(
+    objects: &dyn Objects,
+    block: &Block,
+    main: &Block,
+    head: &Block,
+    lines: Lines,
+) -> Result<Result<Option<SecondLine>, Reason>, BlockFault> {
+    let key = State::at_tree(objects, block.tree).key(&head.author)?;
+    let one_line = key.is_none_or(|key| key.revoked.is_none());
+    if head.kind.is_of_branch() || lines == Lines::Trusted && one_line {
+        return Ok(Ok(None));
+    }
+    Ok(match standing(objects, main, head)? {
+        Standing::Known => Err(Reason::Known),
+        Standing::Next { .. } => Ok(None),
+        Standing::Second(second) => Ok(Some(second)),
+    })
 }
 
 /// The new objects that a tree needs, without what was made on the way to it.

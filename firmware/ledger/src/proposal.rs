@@ -7,14 +7,16 @@
 use crate::{
     block::{Block, BlockError},
     check::{BlockFault, check_unsigned},
-    integrate::{IntegrateError, Reason, Taken, offer, take},
+    integrate::{IntegrateError, Reason, Taken, take},
     keys::Owner,
-    line::{footing, since},
+    line::footing,
     log,
     merge_check::{Made, needed},
     object::{Kind, Layered, NewObjects, Objects},
+    offer::offer,
     rules::RuleError,
     sign::Draft,
+    standing::{Standing, standing},
     state::{SignerError, State, StateError},
     trailer_values::VerdictLine,
     trailers::{BlockKind, Message, MessageError, check_subject},
@@ -205,6 +207,7 @@ pub(crate) fn merge_draft(
 ) -> Result<Draft, DraftError> {
     let message = Message {
         org: Some(main.org),
+        branch: main.branch.clone(),
         height: main.height.map(|height| height + 1),
         left_out: said.left_out,
         verdicts: said.verdicts,
@@ -223,19 +226,19 @@ pub(crate) fn merge_draft(
 }
 
 /// Where a writer's next block stands.
-struct Ground {
-    main: Block,
+pub(crate) struct Ground {
+    pub(crate) main: Block,
     own: Option<Block>,
     owner: Owner,
-    footing: ObjectId,
-    objects: NewObjects,
+    pub(crate) footing: ObjectId,
+    pub(crate) objects: NewObjects,
     abandoned: Option<String>,
 }
 
 impl Ground {
     /// Stays on the block of main below the writer's last block while that one has documents that main would
     /// take; else moves on to `main`.
-    fn find(
+    pub(crate) fn find(
         objects: &dyn Objects,
         main: BlockId,
         own: Option<BlockId>,
@@ -265,7 +268,7 @@ impl Ground {
         whole_seconds(meta.at).max(self.main.at).max(own)
     }
 
-    fn draft(&self, tree: ObjectId, new: &NewObjects, message: Message, meta: &Meta) -> Draft {
+    pub(crate) fn draft(&self, tree: ObjectId, new: &NewObjects, message: Message, meta: &Meta) -> Draft {
         let sequence = self.own.as_ref().and_then(|own| own.sequence).unwrap_or(0) + 1;
         let parents = [Some(self.main.id), self.own.as_ref().map(|own| own.id)];
         Draft {
@@ -274,7 +277,12 @@ impl Ground {
             author: meta.author,
             author_name: self.owner.name().clone(),
             at: self.at(meta),
-            message: Message { org: Some(self.main.org), sequence: Some(sequence), ..message },
+            message: Message {
+                org: Some(self.main.org),
+                branch: self.main.branch.clone(),
+                sequence: Some(sequence),
+                ..message
+            },
             objects: needed(&tree, new),
             abandoned: self.abandoned.clone(),
         }
@@ -292,11 +300,12 @@ fn pending(objects: &dyn Objects, main: &Block, own: &Block) -> Result<Pending, 
     if own.kind.is_of_branch() {
         return Ok(Pending::None);
     }
-    let merged = since(objects, main.id, own).map_err(DraftError::Block)?.last;
-    if merged.is_some_and(|last| last.sequence >= own.sequence) {
-        return Ok(Pending::None);
-    }
-    let offer = match offer(objects, main, own.clone())? {
+    let second = match standing(objects, main, own)? {
+        Standing::Known => return Ok(Pending::None),
+        Standing::Next { .. } => None,
+        Standing::Second(_) => return Ok(Pending::Refused(Reason::SecondLine)),
+    };
+    let offer = match offer(objects, main, own.clone(), second)? {
         Ok(offer) if offer.documents.is_empty() => return Ok(Pending::None),
         Ok(offer) => offer,
         Err(reason) => return Ok(Pending::Refused(reason)),
@@ -313,12 +322,12 @@ pub(crate) fn main_block(objects: &dyn Objects, id: BlockId) -> Result<Block, Dr
     if block.kind.is_of_branch() { Ok(block) } else { Err(DraftError::NotOnMain { block: id }) }
 }
 
-fn author_name(objects: &dyn Objects, main: &Block, meta: &Meta) -> Result<Name, DraftError> {
+pub(crate) fn author_name(objects: &dyn Objects, main: &Block, meta: &Meta) -> Result<Name, DraftError> {
     let signer = State::at_tree(objects, main.tree).signer(&meta.author, None)?;
     Ok(signer.owner.name().clone())
 }
 
-fn message(kind: BlockKind, meta: &Meta) -> Result<Message, MessageError> {
+pub(crate) fn message(kind: BlockKind, meta: &Meta) -> Result<Message, MessageError> {
     check_subject(&meta.subject)?;
     let dapp = meta.dapp.clone().filter(|_| kind == BlockKind::Documents);
     Ok(Message { dapp, ..Message::new(kind, &meta.subject) })
@@ -329,7 +338,7 @@ pub(crate) fn whole_seconds(at: Millis) -> Millis {
 }
 
 /// Writes changes into a tree; documents in their canonical form.
-fn apply(
+pub(crate) fn apply(
     objects: &dyn Objects,
     tree: &ObjectId,
     changes: &[Change],
@@ -356,7 +365,7 @@ fn canonical(path: &StatePath, bytes: &[u8]) -> Result<Vec<u8>, BlockFault> {
 }
 
 /// Holds a draft to the rules.
-fn finish(objects: &dyn Objects, draft: Draft) -> Result<Draft, DraftError> {
+pub(crate) fn finish(objects: &dyn Objects, draft: Draft) -> Result<Draft, DraftError> {
     check_unsigned(&Layered { new: &draft.objects, base: objects }, &draft.preview())?;
     Ok(draft)
 }

@@ -5,6 +5,7 @@
 //! is its own, and that nobody locks the organisation out of its own policy.
 
 use crate::{
+    clone::CLONES,
     diff::Difference,
     document_merge::{REVOKED, same},
     keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner},
@@ -13,7 +14,7 @@ use crate::{
     state::{State, StateError, fixed},
     trailers::PROTOCOL,
 };
-use model::{Document, DocumentError, KeyId, Millis, ObjectId, StatePath};
+use model::{Document, DocumentError, KeyId, Millis, Name, ObjectId, StatePath};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -135,9 +136,12 @@ pub enum RuleError {
     NoOwner,
     /// Nobody could make merge blocks any more.
     #[error(
-        "nobody could add to main after this: keep at least one unrevoked key with a weight above 0 in branches/main.toml"
+        "nobody could add to {branch} after this: keep at least one unrevoked key with a weight above 0 in branches/{branch}.toml"
     )]
-    NoValidator,
+    NoValidator {
+        /// The branch.
+        branch: Name,
+    },
 }
 
 impl RuleError {
@@ -159,18 +163,20 @@ pub(crate) fn check_contents(
     tree: &ObjectId,
     changes: &[Difference],
     at: Millis,
+    branch: &Name,
 ) -> Result<(), RuleError> {
     for change in changes {
         Contents { objects, state: State::at_tree(objects, *tree), change, at }.check()?;
     }
-    check_lockout(objects, tree, changes)
+    check_lockout(objects, tree, changes, branch)
 }
 
-/// Checks that somebody can still change the policy, and somebody add to main.
+/// Checks that somebody can still change the policy, and somebody add to the branch.
 pub(crate) fn check_lockout(
     objects: &dyn Objects,
     tree: &ObjectId,
     changes: &[Difference],
+    branch: &Name,
 ) -> Result<(), RuleError> {
     let decides = |path: &StatePath| {
         path.as_str() == POLICY_PATH || path.is_within("keys") || path.is_within("branches")
@@ -185,9 +191,9 @@ pub(crate) fn check_lockout(
     if !active().any(|key| key.owner.person().is_some_and(|person| owners.contains(person))) {
         return Err(RuleError::NoOwner);
     }
-    let validators = state.validators()?;
+    let validators = state.branch(branch)?.unwrap_or_default().validators;
     let counts = |key: &KeyDocument| validators.get(&key.public.id()).is_some_and(|weight| *weight > 0);
-    if active().any(counts) { Ok(()) } else { Err(RuleError::NoValidator) }
+    if active().any(counts) { Ok(()) } else { Err(RuleError::NoValidator { branch: branch.clone() }) }
 }
 
 /// One changed file.
@@ -245,8 +251,8 @@ impl Contents<'_> {
 
     fn check_removal(&self, old: &Document) -> Result<(), RuleError> {
         let path = self.change.path.clone();
-        let stays = ["org.toml", POLICY_PATH, "branches/main.toml"].contains(&path.as_str());
-        if stays || path.is_within("keys") {
+        let stays = ["org.toml", POLICY_PATH].contains(&path.as_str());
+        if stays || path.is_within("keys") || path.is_within("branches") {
             return Err(RuleError::Removed { path });
         }
         self.check_marks(old, &Document::default())
@@ -306,6 +312,9 @@ impl Contents<'_> {
     fn check_node(&self, rest: &[&str], new: &Document) -> Result<(), RuleError> {
         let path = self.change.path.clone();
         let stem = self.one_part(rest, "<node>.toml")?;
+        if stem.starts_with(CLONES) {
+            return Err(RuleError::Place { path, wanted: "<node>.toml, not beginning with 0." });
+        }
         let node: NodeDocument = self.value(new)?;
         let key = self.state.key(&node.key)?;
         let own = key.is_some_and(|key| key.owner.node().is_some_and(|name| name.as_str() == stem));
@@ -327,11 +336,25 @@ impl Contents<'_> {
 
 /// The keys to the first mark of `old` that `new` has not, or has otherwise.
 fn lost_mark(old: &Table, new: Option<&Table>) -> Option<Vec<String>> {
+    first_mark(old, new, &|old, new| same(Some(old), new))
+}
+
+/// The keys to the first mark of `of` for which `within` has none.
+pub(crate) fn absent_mark(of: &Table, within: Option<&Table>) -> Option<Vec<String>> {
+    first_mark(of, within, &|_, there| there.is_some())
+}
+
+/// The keys to the first mark of `old` with which `new` does not agree.
+fn first_mark(
+    old: &Table,
+    new: Option<&Table>,
+    agrees: &dyn Fn(&Value, Option<&Value>) -> bool,
+) -> Option<Vec<String>> {
     for (key, value) in old {
         let after = new.and_then(|table| table.get(key));
         let lost = match value {
-            _ if key == REVOKED => (!same(Some(value), after)).then(Vec::new),
-            Value::Table(inner) => lost_mark(inner, after.and_then(Value::as_table)),
+            _ if key == REVOKED => (!agrees(value, after)).then(Vec::new),
+            Value::Table(inner) => first_mark(inner, after.and_then(Value::as_table), agrees),
             _ => None,
         };
         if let Some(mut keys) = lost {

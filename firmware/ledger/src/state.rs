@@ -180,6 +180,12 @@ impl<'a> State<'a> {
         Ok(found)
     }
 
+    /// The names in a folder.
+    pub(crate) fn names(&self, folder: &str) -> Result<Vec<Name>, StateError> {
+        let Some(Entry::Folder(id)) = self.entry(&folder.parse()?)? else { return Ok(Vec::new()) };
+        Ok(Folder::load(self.objects, &id)?.iter().map(|(name, _)| name.clone()).collect())
+    }
+
     fn list_below(
         &self,
         at: Option<&StatePath>,

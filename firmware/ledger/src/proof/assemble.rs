@@ -17,10 +17,11 @@ use super::{
 };
 use crate::{
     diff::diff,
-    integrate::{IntegrateError, Offer, Reason},
+    integrate::{IntegrateError, Reason},
     merge::MergeError,
     merge_check::{Court, Made, Ruling, make},
     object::{Layered, NewObjects, Objects},
+    offer::Offer,
 };
 use model::{BlockId, Name, ObjectId};
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,10 +7,13 @@ use super::{
 };
 use crate::{
     block::Block,
-    integrate::{IntegrateError, Offer, Reason, check_line, offer},
-    merge_check::{Everybody, check_validator, contains, make},
+    clone::settle,
+    integrate::{IntegrateError, Reason},
+    merge_check::{Everybody, check_validator, make},
     object::{NewObjects, Objects},
+    offer::{Offer, check_line, offer},
     proposal::{DraftError, Merged, Meta, Said, main_block, merge_draft, whole_seconds},
+    standing::{Standing, standing},
     trailer_values::{VerdictLine, as_reason},
 };
 use model::{BlockId, Millis, ObjectId};
@@ -147,6 +150,8 @@ fn offers(
             Err(reason) => refused.push((*head, reason)),
         }
     }
+    let (offers, mut passed) = settle(objects, offers)?;
+    refused.append(&mut passed);
     Ok((offers, refused))
 }
 
@@ -161,13 +166,16 @@ fn examine(
         if head.kind.is_of_branch() {
             return Ok(Err(Reason::NotAWriter));
         }
-        if contains(objects, main, &head)? {
-            return Ok(Ok(None));
-        }
-        if let Err(reason) = check_line(objects, main, &head)? {
+        let standing = standing(objects, main, &head)?;
+        if let Err(reason) = check_line(objects, &head, &standing)? {
             return Ok(Err(reason));
         }
-        Ok(offer(objects, main, head)?.map(Some))
+        let second = match standing {
+            Standing::Known => return Ok(Ok(None)),
+            Standing::Next { .. } => None,
+            Standing::Second(second) => Some(second),
+        };
+        Ok(offer(objects, main, head, second)?.map(Some))
     })();
     match checked {
         Ok(outcome) => Ok(outcome),

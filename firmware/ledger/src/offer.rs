@@ -1,0 +1,240 @@
+//! What a writer's head offers to a branch.
+//!
+//! The base is the newest block of the head's run that the branch contains, else the block of the branch on which the
+//! run stands. What differs from there to the head is the offer: documents, all together or not at all, and new
+//! files of the node's own log; of a join also the logs that come along from the other branch. Of a second line of
+//! its writer ([`standing`](crate::standing)) the events alone are offered.
+
+use crate::{
+    block::{Block, BlockError},
+    check::{BlockFault, check_block},
+    clone,
+    diff::{Difference, diff},
+    document_merge::table_has_mark,
+    integrate::{IntegrateError, Reason},
+    keys::Owner,
+    line::{Run, run, since, visit_newer},
+    log,
+    merge::MergeError,
+    object::{Kind, Objects, load},
+    rotation,
+    rules::adds_mark,
+    standing::{SecondLine, Standing},
+    state::{SignerError, State, key_path},
+    tree::{Edits, Entry},
+};
+use model::{BlockId, Document, Millis, Name, ObjectId};
+use std::collections::BTreeSet;
+
+/// A head that may be taken in: what it changes, and against what.
+pub(crate) struct Offer {
+    pub(crate) head: Block,
+    /// The branch to which it is offered.
+    pub(crate) branch: Name,
+    owner: Owner,
+    /// Changed documents and manifests of its run.
+    pub(crate) documents: Vec<Difference>,
+    /// New files of its node's own log, and what a join brings.
+    pub(crate) logs: Vec<Difference>,
+    /// The dapps for which the blocks of its run were written; `None` for its owner's own.
+    dapps: BTreeSet<Option<Name>>,
+    /// Whether it brings another branch: then it goes in whole or not at all.
+    pub(crate) joins: bool,
+    /// The line that it is, if it is not the one that counts.
+    pub(crate) second: Option<SecondLine>,
+    revokes: bool,
+}
+
+impl Offer {
+    /// The place among other heads: revocations first, then by time, then by id.
+    pub(crate) fn order(&self) -> (bool, Millis, BlockId) {
+        (!self.revokes, self.head.at, self.head.id)
+    }
+
+    /// What is left of it when its line is a second one.
+    pub(crate) fn make_second(
+        &mut self,
+        objects: &dyn Objects,
+        second: SecondLine,
+    ) -> Result<(), IntegrateError> {
+        self.logs = clone::logs(objects, &self.owner, &second, &self.head)?;
+        (self.documents, self.revokes, self.joins) = (Vec::new(), false, false);
+        self.second = Some(second);
+        Ok(())
+    }
+}
+
+/// Looks at a head from a block of a branch: what it offers, or why nothing can be made of it.
+pub(crate) fn offer(
+    objects: &dyn Objects,
+    main: &Block,
+    head: Block,
+    second: Option<SecondLine>,
+) -> Result<Result<Offer, Reason>, IntegrateError> {
+    if head.kind.is_of_branch() {
+        return Ok(Err(Reason::NotAWriter));
+    }
+    let since = since(objects, main.id, &head)?;
+    if !since.on_main {
+        return Ok(Err(Reason::OtherMain));
+    }
+    let Some(key) = State::at_tree(objects, main.tree).key(&head.author)? else {
+        return Ok(Err(Reason::Signer(SignerError::Stranger { key: head.author })));
+    };
+    let mut offer = Offer {
+        branch: main.branch.clone(),
+        owner: key.owner,
+        documents: Vec::new(),
+        logs: Vec::new(),
+        dapps: BTreeSet::new(),
+        joins: false,
+        second: None,
+        revokes: false,
+        head,
+    };
+    if let Some(second) = second {
+        offer.make_second(objects, second)?;
+        return Ok(Ok(offer));
+    }
+    let Some(run) = run(objects, &offer.head, since.last.as_ref())? else {
+        return Ok(Err(Reason::SecondLine));
+    };
+    offer.fill(objects, main, since.last.as_ref(), run)?;
+    Ok(Ok(offer))
+}
+
+impl Offer {
+    fn fill(
+        &mut self,
+        objects: &dyn Objects,
+        main: &Block,
+        last: Option<&Block>,
+        run: Run,
+    ) -> Result<(), IntegrateError> {
+        let head = &self.head;
+        let base = match last.filter(|last| last.main() == head.main()) {
+            Some(last) => last.tree,
+            None if head.main() == Some(main.id) => main.tree,
+            None => Block::read(objects, head.parents[0])?.tree,
+        };
+        let changes = diff(objects, Some(&base), Some(&head.tree)).map_err(MergeError::from)?;
+        (self.logs, self.documents) = changes.into_iter().partition(|change| change.path.is_within("log"));
+        (self.dapps, self.joins) = (run.dapps, run.joins);
+        self.revokes = self.revokes_another(objects)?;
+        Ok(())
+    }
+
+    /// Whether it sets a `revoked` mark, be it not on its author's own key: who replaces a key by a new one
+    /// must not come before those who throw it out.
+    fn revokes_another(&self, objects: &dyn Objects) -> Result<bool, IntegrateError> {
+        let own = key_path(&self.head.author);
+        let read = |id: Option<ObjectId>| -> Result<Document, IntegrateError> {
+            let Some(id) = id else { return Ok(Document::default()) };
+            let bytes = load(objects, &id, Kind::Blob).map_err(MergeError::from)?;
+            // A file that is no document revokes nothing; the rules refuse it later.
+            Ok(Document::parse(&bytes).unwrap_or_default())
+        };
+        for change in self.documents.iter().filter(|change| change.path.is_document() && change.path != own) {
+            let new = read(change.new)?;
+            if table_has_mark(new.table()) && adds_mark(read(change.old)?.table(), new.table()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the branch, as it is by now, lets the head's author write its documents.
+    pub(crate) fn judge(
+        &self,
+        objects: &dyn Objects,
+        tree: &ObjectId,
+    ) -> Result<Result<(), Reason>, IntegrateError> {
+        let state = State::at_tree(objects, *tree);
+        let policy = state.policy()?;
+        let mut signers = Vec::new();
+        for dapp in &self.dapps {
+            match state.signer(&self.head.author, dapp.as_ref()) {
+                Ok(signer) => signers.push(signer),
+                Err(SignerError::State(error)) if error.is_store_failure() => return Err(error.into()),
+                Err(error) => return Ok(Err(Reason::Signer(error))),
+            }
+        }
+        let own = signers.iter().find(|signer| signer.dapp.is_none());
+        let rotated = own.map(|own| rotation::paths(objects, &self.documents, own)).transpose()?;
+        let free = rotated.unwrap_or_default();
+        for change in self.documents.iter().filter(|change| !free.contains(&change.path)) {
+            let verdicts = signers.iter().map(|signer| policy.may_write(signer, &change.path));
+            if let Err(denied) = verdicts.reduce(|one, other| one.or(other)).unwrap_or(Ok(())) {
+                return Ok(Err(Reason::Denied(denied)));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The files of the author's own log, and of a join, that the tree has not.
+    pub(crate) fn new_log_files(
+        &self,
+        objects: &dyn Objects,
+        tree: &ObjectId,
+    ) -> Result<Result<Edits, Reason>, IntegrateError> {
+        let state = State::at_tree(objects, *tree);
+        let folder = match self.owner.node() {
+            Some(node) => {
+                if state.node(node)?.is_some_and(|document| document.key != self.head.author) {
+                    return Ok(Err(Reason::Replaced));
+                }
+                Some(log::folder(node))
+            }
+            None => None,
+        };
+        let mut edits = Edits::new();
+        for change in &self.logs {
+            let own = folder.as_ref().is_some_and(|folder| change.path.is_within(folder.as_str()));
+            let added = change.new.filter(|_| change.old.is_none() && (own || self.joins));
+            match (added.map(Entry::File), state.entry(&change.path)?) {
+                (Some(file), None) => edits.insert(change.path.clone(), Some(file)),
+                (Some(file), Some(there)) if file == there => None,
+                _ => return Ok(Err(Reason::Log)),
+            };
+        }
+        Ok(Ok(edits))
+    }
+}
+
+/// Checks every block of a head's line that the branch does not have.
+pub(crate) fn check_line(
+    objects: &dyn Objects,
+    head: &Block,
+    standing: &Standing,
+) -> Result<Result<(), Reason>, IntegrateError> {
+    let last = match standing {
+        Standing::Known => return Ok(Ok(())),
+        Standing::Next { last } | Standing::Second(SecondLine { last, .. }) => last.as_ref(),
+    };
+    let mut check = |block: &Block| check_block(objects, block).map_err(|fault| Stop::at(block, fault));
+    match visit_newer(objects, head, last, &mut check) {
+        Ok(true) => Ok(Ok(())),
+        Ok(false) => Ok(Err(Reason::SecondLine)),
+        Err(Stop::Block(error)) => Err(error.into()),
+        Err(Stop::Fault { fault, .. }) if fault.is_store_failure() => Err(IntegrateError::Check(fault)),
+        Err(Stop::Fault { block, fault }) => Ok(Err(Reason::Fault { block, fault })),
+    }
+}
+
+/// Why a line was not followed to its end.
+enum Stop {
+    Block(BlockError),
+    Fault { block: BlockId, fault: Box<BlockFault> },
+}
+
+impl Stop {
+    fn at(block: &Block, fault: BlockFault) -> Self {
+        Self::Fault { block: block.id, fault: Box::new(fault) }
+    }
+}
+
+impl From<BlockError> for Stop {
+    fn from(error: BlockError) -> Self {
+        Self::Block(error)
+    }
+}
