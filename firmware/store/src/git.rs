@@ -10,7 +10,10 @@ use crate::{
     refs::{self, RefError},
     repository,
 };
-use gix::{objs::Find, odb::store::init::Slots};
+use gix::{
+    objs::{Exists, Find},
+    odb::store::init::Slots,
+};
 use ledger::{Kind, Object, Objects, ReadError};
 use model::{BlockId, ObjectId, RefName};
 use std::{
@@ -52,12 +55,20 @@ impl GitObjects {
 
     /// Whether the store has an object.
     pub fn contains(&self, id: &ObjectId) -> bool {
-        use gix::objs::Exists;
+        self.likely_contains(id) || self.fresh().exists(&to_git(id))
+    }
+
+    /// The same without a second look: "no" may be wrong.
+    pub(crate) fn likely_contains(&self, id: &ObjectId) -> bool {
         self.odb.exists(&to_git(id))
     }
 
-    pub(crate) fn odb(&self) -> &gix::OdbHandle {
-        &self.odb
+    /// A handle that begins with the packs as they are known now. Clones share what they learn of the packs, and each asks
+    /// by an address in memory and a count whether another has learnt more (gix-odb 0.87, `state_id`). When packs came
+    /// and went, a later list may lie at the address of the one that a clone knows: it then finds nothing new. So what
+    /// is not found is sought again through a new one.
+    pub(crate) fn fresh(&self) -> gix::OdbHandle {
+        self.odb.clone()
     }
 
     /// The block that a reference points to, if it is there.
@@ -80,11 +91,16 @@ impl Objects for GitObjects {
     fn read(&self, id: &ObjectId) -> Result<Option<Object>, ReadError> {
         let mut bytes = Vec::new();
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| ReadError { id: *id, source };
-        let Some(data) = self.odb.try_find(&to_git(id), &mut bytes).map_err(|error| failed(error.into()))?
-        else {
-            return Ok(None);
+        let mut find = |odb: &gix::OdbHandle| {
+            let found = odb.try_find(&to_git(id), &mut bytes).map_err(|error| failed(error.into()))?;
+            Ok(found.map(|data| data.kind))
         };
-        let kind = match data.kind {
+        let found = match find(&self.odb)? {
+            None => find(&self.fresh())?,
+            found => found,
+        };
+        let Some(kind) = found else { return Ok(None) };
+        let kind = match kind {
             gix::objs::Kind::Blob => Kind::Blob,
             gix::objs::Kind::Tree => Kind::Tree,
             gix::objs::Kind::Commit => Kind::Commit,

@@ -158,7 +158,7 @@ impl<'a> Merge<'a> {
     fn whole(&self, id: ObjectId) -> Result<output::Entry, GixError> {
         use gix::objs::FindExt;
         let mut bytes = Vec::new();
-        let object = self.store.odb().find(&id, &mut bytes)?;
+        let object = self.store.fresh().find(&id, &mut bytes)?;
         git::entry(id, object.kind, object.data)
     }
 

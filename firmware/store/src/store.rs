@@ -234,7 +234,8 @@ impl Store {
     /// Stores new objects as one pack, then moves the references in their order; durable on return. After an
     /// error the references before the failed one may have moved, and none points to a missing block.
     pub fn commit(&mut self, new: &NewObjects, moves: &[(RefName, BlockId)]) -> Result<(), CommitError> {
-        let fresh: Vec<_> = new.iter().filter(|(id, _)| !self.objects.contains(id)).collect();
+        // An object that is stored a second time does no harm.
+        let fresh: Vec<_> = new.iter().filter(|(id, _)| !self.objects.likely_contains(id)).collect();
         let missing = |(_, block): &&(RefName, BlockId)| {
             new.get(&(*block).into()).is_none() && !self.objects.contains(&(*block).into())
         };

@@ -103,6 +103,24 @@ fn an_old_reader_reads_on_while_packs_come_and_go() {
     assert_eq!(report.events, 120);
 }
 
+/// A reader took a new list of packs for one that it knew, whose place in memory it had, and did not find main.
+#[test]
+fn a_reader_that_shares_our_packs_finds_main_whenever_packs_came_and_went() {
+    for _ in 0..20 {
+        let home = tempfile::tempdir().unwrap();
+        let (org, mut store) = filled(home.path(), 1);
+        let reader = store.objects();
+        for n in 10..30 {
+            store.append(&[badge(n)]).unwrap();
+            if n % 2 == 0 {
+                store.consolidate().unwrap();
+            }
+            org.flush(&mut store, 1);
+            ledger::Block::read(&reader, store.head(&RefName::main()).unwrap().unwrap()).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_second_process_is_told_who_has_the_home() {
     let home = tempfile::tempdir().unwrap();
