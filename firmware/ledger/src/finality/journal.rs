@@ -74,6 +74,12 @@ impl Journal {
         new
     }
 
+    /// Forgets rounds that are over. Verdicts stay: a block may be proposed again.
+    pub(super) fn forget(&mut self, is_over: impl Fn(u32) -> bool) {
+        self.records.retain(|record| record.round().is_none_or(|round| !is_over(round)));
+        self.known = self.records.iter().map(Record::to_text).collect();
+    }
+
     pub(super) fn records(&self) -> &[Record] {
         &self.records
     }
@@ -121,6 +127,15 @@ fn checksum(text: &str) -> String {
 }
 
 impl Record {
+    /// The round that it moved; none for a verdict.
+    fn round(&self) -> Option<u32> {
+        match self {
+            Self::Message(message) => Some(message.round()),
+            Self::Timeout(timeout) => timeout.round.as_u32(),
+            Self::Verdict(_) => None,
+        }
+    }
+
     fn to_text(&self) -> String {
         match self {
             Self::Message(message) => {
@@ -198,6 +213,15 @@ mod tests {
         let kept = journal.to_keep().unwrap();
         assert_eq!(journal.to_keep(), None, "there is nothing new to keep");
         assert_eq!(Journal::parse(&kept).unwrap(), journal);
+    }
+
+    #[test]
+    fn rounds_that_are_over_are_forgotten_and_verdicts_are_not() {
+        let mut journal = journal();
+        journal.add(Record::Timeout(Timeout::propose(Round::new(1))));
+        journal.forget(|round| round == 0);
+        assert!(matches!(journal.records(), [Record::Verdict(_), Record::Timeout(_)]));
+        assert_eq!(Journal::parse(&journal.to_bytes()).unwrap().records(), journal.records());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! alone starts nothing. What came before that is kept and handed over then.
 
 use super::{
+    ballot::BallotKind,
     certificate::Certificate,
     clerk::Clerk,
     context::{At, Candidate, Election, Voter, number},
@@ -17,6 +18,9 @@ use super::{
 use malachite::{Error, Input, LocallyProposedValue, Params, State, ThresholdParams};
 use malachite_types::{Round, TimeoutKind, ValueOrigin, ValuePayload, VoteExtensionPolicy};
 use model::{BlockId, KeyId, Millis};
+
+/// So many rounds are in the journal before the oldest are forgotten.
+const ROUNDS_KEPT: u32 = 6;
 
 /// The vote on one height.
 pub(super) struct Poll {
@@ -109,6 +113,21 @@ impl Poll {
             _ => true,
         };
         clerk.out.retain(still);
+        if !self.is_lock_back() {
+            self.fall_silent("the block that it was bound to is not known any more".into());
+        }
+    }
+
+    /// A precommit binds its key to the block until a later round. Whatever the journal lost, that must be back.
+    fn is_lock_back(&self) -> bool {
+        let ours = self.clerk.journal.records().iter().filter_map(|record| match record {
+            Record::Message(Message::Ballot(signed)) if signed.by == self.clerk.me => Some(&signed.ballot),
+            _ => None,
+        });
+        let bound = ours.filter(|ballot| ballot.kind == BallotKind::Precommit && ballot.block.is_some());
+        let Some(last) = bound.max_by_key(|ballot| ballot.round) else { return true };
+        let lock = self.state.driver.round_state().locked.as_ref();
+        lock.is_some_and(|lock| (number(lock.round), Some(lock.value.0)) == (last.round, last.block))
     }
 
     /// A message of this height. `early` keeps it if the poll has not begun.
@@ -223,19 +242,11 @@ impl Poll {
         if self.decided || !self.begun {
             return;
         }
-        let (state, clerk) = (&mut self.state, &mut self.clerk);
-        let done: Result<(), Error<Election>> = malachite::process!(
-            input: input,
-            state: state,
-            metrics: &(),
-            with: effect => clerk.handle(effect)
-        );
-        if let Err(error) = done {
-            self.fail(&error);
+        let before = self.round();
+        self.process(input);
+        if self.round() > before && !self.state.is_replaying_wal() {
+            self.forget_old_rounds();
         }
-        let pairs: Vec<_> =
-            self.state.driver.votes().evidence().iter().map(|(_, pairs)| pairs.clone()).collect();
-        pairs.iter().for_each(|pairs| self.clerk.report(pairs));
         if let Some(certificate) = self.clerk.decision.take() {
             match certificate.check(&self.clerk.validators) {
                 Ok(()) => self.decide(certificate),
@@ -244,11 +255,33 @@ impl Poll {
         }
     }
 
+    fn process(&mut self, input: Input<Election>) {
+        let (state, clerk) = (&mut self.state, &mut self.clerk);
+        let done: Result<(), Error<Election>> = malachite::process!(
+            input: input,
+            state: state,
+            metrics: &(),
+            with: effect => clerk.handle(effect)
+        );
+        if let Err(error) = done {
+            self.fall_silent(error.to_string());
+        }
+        let evidence = self.state.driver.votes().evidence();
+        let pairs: Vec<_> = evidence.iter().map(|(_, pairs)| pairs.clone()).collect();
+        pairs.iter().for_each(|pairs| self.clerk.report(pairs));
+    }
+
+    /// Keeps the last rounds, and those in which this key bound itself or saw most for a block.
+    fn forget_old_rounds(&mut self) {
+        let (round, state) = (self.round(), self.state.driver.round_state());
+        let bound: Vec<u32> =
+            [&state.locked, &state.valid].into_iter().flatten().map(|value| number(value.round)).collect();
+        self.clerk.journal.forget(|old| old.saturating_add(ROUNDS_KEPT) < round && !bound.contains(&old));
+    }
+
     /// From here on this key only listens, until the next height: what was to be said may be half said.
-    fn fail(&mut self, error: &Error<Election>) {
+    fn fall_silent(&mut self, why: String) {
         self.state.params.enabled = false;
-        self.clerk
-            .out
-            .push(Effect::Trouble(Trouble::Silent { height: self.height(), why: error.to_string() }));
+        self.clerk.out.push(Effect::Trouble(Trouble::Silent { height: self.height(), why }));
     }
 }

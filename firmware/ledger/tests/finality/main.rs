@@ -28,7 +28,7 @@ fn one_seed_is_one_story() {
 
 #[test]
 fn loss_reordering_and_repetition_delay_agreement_and_do_not_break_it() {
-    for (count, seeds) in [(4, 30), (7, 15)] {
+    for (count, seeds) in [(4, 20), (7, 6)] {
         for seed in 0..seeds {
             World::new(count, seed, Weather::STORM).run_to(4);
         }
@@ -37,7 +37,7 @@ fn loss_reordering_and_repetition_delay_agreement_and_do_not_break_it() {
 
 #[test]
 fn a_validator_that_crashes_never_votes_otherwise_than_before() {
-    for (count, seeds) in [(4, 40), (7, 15)] {
+    for (count, seeds) in [(4, 20), (7, 6)] {
         for seed in 0..seeds {
             let mut world = World::new(count, seed, Weather::CRASHES);
             world.run_to(4);
@@ -48,7 +48,7 @@ fn a_validator_that_crashes_never_votes_otherwise_than_before() {
 
 #[test]
 fn a_silent_third_stops_nobody() {
-    for seed in 0..10 {
+    for seed in 0..5 {
         World::new(4, seed, Weather::STORM).conduct(0, Conduct::Silent).run_to(4);
         let seven = World::new(7, seed, Weather::CRASHES);
         seven.conduct(1, Conduct::Silent).conduct(4, Conduct::Silent).run_to(3);
@@ -58,7 +58,7 @@ fn a_silent_third_stops_nobody() {
 #[test]
 fn a_third_that_votes_twice_changes_nothing_and_is_found_out() {
     let mut found = 0;
-    for seed in 0..20 {
+    for seed in 0..5 {
         let mut four = World::new(4, seed, Weather::STORM).conduct(2, Conduct::TwoFaced);
         four.run_to(4);
         let seven = World::new(7, seed, Weather::CRASHES).conduct(0, Conduct::TwoFaced);
@@ -72,12 +72,12 @@ fn a_third_that_votes_twice_changes_nothing_and_is_found_out() {
         );
         found += usize::from(evidence().count() > 0);
     }
-    assert!(found >= 15, "double votes were found in {found} runs of 20 alone");
+    assert!(found >= 4, "double votes were found in {found} runs of 5 alone");
 }
 
 #[test]
 fn a_bad_block_is_voted_down_and_the_next_proposal_is_made_final() {
-    for seed in 0..10 {
+    for seed in 0..4 {
         let mut world = World::new(4, seed, Weather::FAIR).conduct(3, Conduct::Proposer);
         world.run_to(6);
         assert!(world.final_blocks.values().any(|certificate| certificate.round > 0), "seed {seed}");
@@ -86,17 +86,17 @@ fn a_bad_block_is_voted_down_and_the_next_proposal_is_made_final() {
 
 #[test]
 fn without_a_quorum_nothing_is_final_and_with_it_back_the_same_round_goes_on() {
-    for seed in 0..10 {
+    for seed in 0..3 {
         let mut world = World::new(4, seed, Weather::FAIR);
         world.run_to(2);
         world.cut_off = [0, 1].into();
         let heights: Vec<u64> = world.nodes.iter().map(|node| node.height).collect();
         world.run_for(3_600_000);
         let before = world.published;
-        world.run_for(48 * 3_600_000);
+        world.run_for(6 * 3_600_000);
         assert!(world.nodes.iter().zip(heights).all(|(node, was)| node.height <= was + 1), "seed {seed}");
         assert!(
-            world.published - before < 4 * 4 * 48 * 30 + 100,
+            world.published - before < 4 * 4 * 6 * 30 + 100,
             "they chatter: {}",
             world.published - before
         );
@@ -107,7 +107,7 @@ fn without_a_quorum_nothing_is_final_and_with_it_back_the_same_round_goes_on() {
 
 #[test]
 fn both_sides_of_a_cut_crash_and_agree_afterwards() {
-    for seed in 0..10 {
+    for seed in 0..4 {
         let mut world = World::new(7, seed, Weather::CRASHES);
         world.run_to(1);
         world.cut_off = [0, 1, 2].into();
@@ -130,6 +130,29 @@ fn the_weight_counts_and_not_the_number() {
     world.cut_off = [0].into();
     world.run_for(600_000);
     assert!(world.nodes[1..].iter().all(|node| node.height == 1), "three of thirteen is none");
+}
+
+#[test]
+fn many_rounds_without_a_proposal_fill_no_disk() {
+    for seed in 0..2 {
+        let mut world = World::new(4, seed, Weather::CRASHES);
+        for node in &mut world.nodes {
+            node.has_news = false;
+            node.engine.as_mut().unwrap().begin(world.now);
+        }
+        world.run_for(2 * 3_600_000);
+        for node in &mut world.nodes {
+            let round = node.engine.as_ref().and_then(|engine| engine.round()).map_or(0, |(_, round)| round);
+            let kept = node.kept.as_ref().map_or(0, Vec::len);
+            assert!(
+                (round == 0 || round > 12) && kept < 40_000,
+                "seed {seed}: {kept} bytes in round {round}"
+            );
+            node.has_news = true;
+        }
+        world.run_to(2);
+        assert_eq!(world.troubles, Vec::<String>::new(), "seed {seed}");
+    }
 }
 
 fn weighted(weights: &[u64]) -> World {

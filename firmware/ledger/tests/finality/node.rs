@@ -125,7 +125,7 @@ impl World {
                 self.send(other, n, bytes);
             }
         }
-        self.after(5_000, n, Event::Ask);
+        self.after(20_000, n, Event::Ask);
     }
 
     pub fn do_effects(&mut self, n: usize) {

@@ -106,7 +106,7 @@ impl World {
         for n in 0..count {
             world.nodes[n].start(world.now);
             world.after(1, n, Event::Begin);
-            world.after(5_000, n, Event::Ask);
+            world.after(20_000, n, Event::Ask);
         }
         world
     }
