@@ -197,7 +197,3 @@ pub fn serve(
 ) -> Result<Response, ReadError> {
     Server::new().serve(objects, chunks, request, budget)
 }
-
-#[cfg(test)]
-#[path = "serve_tests.rs"]
-mod tests;

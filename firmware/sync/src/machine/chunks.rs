@@ -13,7 +13,7 @@ use crate::{
 };
 use chunk::MAX_CHUNK_BYTES;
 use model::{ChunkId, KeyId, Millis};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
 /// So many requests to one peer run at a time: one on its way while the other is stored.
 const MAX_RUNNING: usize = 2;
@@ -134,8 +134,8 @@ impl Sync {
         for chunk in chunks {
             let WantedChunk { id, length } = chunk.into();
             let length = length.min(MAX_CHUNK_BYTES);
-            if !self.chunks.wanted.contains_key(&id) {
-                self.chunks.wanted.insert(id, Wanted { length, tried: BTreeSet::new() });
+            if let Entry::Vacant(place) = self.chunks.wanted.entry(id) {
+                place.insert(Wanted { length, tried: BTreeSet::new() });
                 self.chunks.queue.push_back(id);
             }
         }

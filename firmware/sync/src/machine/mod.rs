@@ -335,7 +335,3 @@ impl Sync {
         RequestId(self.last_request)
     }
 }
-
-#[cfg(test)]
-#[path = "../machine_tests/mod.rs"]
-mod tests;
