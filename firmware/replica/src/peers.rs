@@ -157,8 +157,8 @@ impl<D: Depot> Replica<D> {
     /// Gossip: a word in the vote.
     fn hear(&mut self, peer: KeyId, bytes: &[u8], now: Now) {
         match self.engine.receive(bytes, now.elapsed) {
-            Ok(Heard::New | Heard::Early) => self.sync.spread(bytes, now.elapsed),
-            Ok(Heard::Known | Heard::Old | Heard::Ahead) => {}
+            Ok(Heard::New) => self.sync.spread(bytes, now.elapsed),
+            Ok(Heard::Known | Heard::Old | Heard::Early | Heard::Ahead) => {}
             Err(_) => self.sync.misdeed(peer, Misdeed::BadGossip, now.elapsed),
         }
     }

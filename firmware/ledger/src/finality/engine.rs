@@ -87,9 +87,10 @@ pub enum Heard {
     Known,
     /// It is of a height that is decided.
     Old,
-    /// It is of the next height and was kept until that starts; worth passing on.
+    /// It is of the next height and was kept until that starts. The engine passes it on then, if it counts: who would do so
+    /// now may vouch for somebody who has no say there.
     Early,
-    /// It is of a later height: we are behind.
+    /// It is of a later height than that, or no vote is open here: nothing is known about it.
     Ahead,
 }
 
@@ -135,7 +136,8 @@ impl Engine {
     }
 
     /// Opens the vote on `height`, for the block after `main`, by the validators of `main`'s state. Rounds begin with
-    /// [`Engine::begin`] or when others begin. Starting what is open already changes nothing.
+    /// [`Engine::begin`] or when others begin. Starting what is open already changes nothing; where one validator
+    /// suffices ([`Validators::vote`]) nothing is opened.
     pub fn start(&mut self, height: u64, main: BlockId, validators: Validators, now: Millis) {
         let open = self.poll.as_ref().map(|poll| (poll.height(), poll.clerk.journal.main));
         if open == Some((height, main)) {
@@ -145,7 +147,7 @@ impl Engine {
         self.poll = None;
         let again = open.is_some_and(|(open, _)| open >= height);
         let (journal, doubt) = self.journal_of(height, main);
-        if validators.total() == 0 {
+        if !validators.vote() {
             return;
         }
         let timers = Timers::new(self.timeouts);
@@ -161,8 +163,12 @@ impl Engine {
         }
         self.poll = Some(poll);
         for message in self.early.take(height) {
-            // What was kept may be of somebody who is no validator any more.
-            let _ = self.hear(message, now);
+            let bytes = message.to_bytes();
+            // What was kept may be of somebody who is no validator any more; only what counts is passed on.
+            if matches!(self.hear(message, now), Ok(Heard::New)) {
+                self.drain();
+                self.out.push(Effect::Publish(bytes));
+            }
         }
     }
 

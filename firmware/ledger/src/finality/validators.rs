@@ -96,6 +96,12 @@ impl Validators {
         self.is_quorum([key])
     }
 
+    /// Whether they have to vote. Where one of them suffices it decides without the others, who must not find another
+    /// block together with it meanwhile; where there is nobody, nobody can.
+    pub fn vote(&self) -> bool {
+        !self.weights.is_empty() && !self.weights.keys().any(|key| self.alone(key))
+    }
+
     fn is_more_than<'a>(&self, thirds: u64, keys: impl IntoIterator<Item = &'a KeyId>) -> bool {
         let keys: BTreeSet<&KeyId> = keys.into_iter().collect();
         let weight: u64 = keys.into_iter().map(|key| self.weight(key)).sum();
@@ -141,6 +147,9 @@ mod tests {
         let (ids, validators) = set(&[5, 1, 1]);
         assert!(validators.alone(&ids[0]));
         assert!(!validators.alone(&ids[1]));
+        assert!(!validators.vote());
+        assert!(set(&[2, 1, 1]).1.vote());
+        assert!(!Validators::default().vote());
         assert!(!Validators::default().alone(&ids[0]), "nobody is a quorum of nobody");
     }
 

@@ -64,16 +64,14 @@ fn kept(effects: &[Effect]) -> Vec<u8> {
 }
 
 #[test]
-fn a_sole_validator_decides_by_itself() {
-    let mut engine = engine(0);
-    engine.start(1, GENESIS, validators(&[1]), NOW);
-    engine.begin(NOW);
-    assert_eq!(engine.effects(), [Effect::WantProposal { height: 1, round: 0 }]);
-    engine.propose(0, BLOCK, NOW);
-    let effects = engine.effects();
-    let Some(Effect::Decided(certificate)) = effects.last() else { panic!("{effects:?}") };
-    assert_eq!(certificate.block, BLOCK);
-    assert_eq!(engine.wake_at(), None, "nothing is left to wait for");
+fn where_one_validator_suffices_nobody_votes() {
+    for n in [0, 1] {
+        let mut engine = engine(n);
+        engine.start(1, GENESIS, validators(&[3, 1]), NOW);
+        engine.begin(NOW);
+        assert_eq!(engine.receive(&proposal(1, 0, BLOCK), NOW).unwrap(), Heard::Ahead);
+        assert_eq!((engine.effects(), engine.is_voting()), (vec![], false));
+    }
 }
 
 #[test]
@@ -161,6 +159,8 @@ fn other_heights_are_old_early_or_far_ahead() {
     assert_eq!(engine.receive(&at(7, 1), NOW).unwrap(), Heard::Ahead);
     engine.start(6, BLOCK, validators(&[1; 4]), NOW);
     assert_eq!(engine.round(), Some((6, 0)), "two of four have begun height 6 already");
+    let effects = engine.effects();
+    assert!([at(6, 1), at(6, 2)].into_iter().all(|kept| effects.contains(&Effect::Publish(kept))));
 }
 
 #[test]
