@@ -44,6 +44,7 @@ impl Writing<'_> {
                 let documents: Vec<_> = changes.into_iter().filter(|c| !c.path.is_within("log")).collect();
                 self.check_documents(&documents)
             }
+            _ if changes.is_empty() => Err(BlockFault::NothingChanged),
             _ => self.check_documents(&changes),
         }
     }
@@ -90,9 +91,6 @@ impl Writing<'_> {
     }
 
     fn check_documents(&self, changes: &[Difference]) -> Result<(), BlockFault> {
-        if changes.is_empty() {
-            return Err(BlockFault::NothingChanged);
-        }
         // What may be in the tree at all comes before who may write it: the clearer of the two errors.
         check_contents(self.objects, &self.block.tree, changes, self.block.at, &self.block.branch)?;
         let policy = State::at_tree(self.objects, self.main.tree).policy()?;

@@ -8,7 +8,7 @@ use crate::{
     object::{Kind, NewObjects, Objects},
     offer::{Offer, offer},
     proof::{Judge, in_force, judge_of_reason, required},
-    standing::{SecondLine, Standing, standing},
+    standing::{Standing, standing},
     state::State,
     tree::Folder,
 };
@@ -214,8 +214,8 @@ fn offers(
         check_parent(block, &head)?;
         let id = head.id;
         let wrong = |reason| BlockFault::Head { head: id, reason: Box::new(reason) };
-        let second = second_line(objects, block, main, &head, lines)?.map_err(wrong)?;
-        offers.push(offer(objects, main, head, second)?.map_err(wrong)?);
+        let standing = standing_of(objects, block, main, &head, lines)?;
+        offers.push(offer(objects, main, head, standing)?.map_err(wrong)?);
     }
     let (offers, passed) = settle(objects, offers)?;
     match passed.into_iter().next() {
@@ -224,24 +224,20 @@ fn offers(
     }
 }
 
-/// The line that a head is, if it is not its writer's first on the branch.
-fn second_line(
+/// How a head stands to the branch, where that is looked at.
+fn standing_of(
     objects: &dyn Objects,
     block: &Block,
     main: &Block,
     head: &Block,
     lines: Lines,
-) -> Result<Result<Option<SecondLine>, Reason>, BlockFault> {
+) -> Result<Option<Standing>, BlockFault> {
     let key = State::at_tree(objects, block.tree).key(&head.author)?;
     let one_line = key.is_none_or(|key| key.revoked.is_none());
     if head.kind.is_of_branch() || lines == Lines::Trusted && one_line {
-        return Ok(Ok(None));
+        return Ok(None);
     }
-    Ok(match standing(objects, main, head)? {
-        Standing::Known => Err(Reason::Known),
-        Standing::Next { .. } => Ok(None),
-        Standing::Second(second) => Ok(Some(second)),
-    })
+    Ok(Some(standing(objects, main, head)?))
 }
 
 /// The new objects that a tree needs, without what was made on the way to it.

@@ -64,12 +64,13 @@ impl Offer {
     }
 }
 
-/// Looks at a head from a block of a branch: what it offers, or why nothing can be made of it.
+/// Looks at a head from a block of a branch: what it offers, or why nothing can be made of it. Without a standing the
+/// writer is taken to have one line.
 pub(crate) fn offer(
     objects: &dyn Objects,
     main: &Block,
     head: Block,
-    second: Option<SecondLine>,
+    standing: Option<Standing>,
 ) -> Result<Result<Offer, Reason>, IntegrateError> {
     if head.kind.is_of_branch() {
         return Ok(Err(Reason::NotAWriter));
@@ -92,14 +93,19 @@ pub(crate) fn offer(
         revokes: false,
         head,
     };
-    if let Some(second) = second {
-        offer.make_second(objects, second)?;
-        return Ok(Ok(offer));
-    }
-    let Some(run) = run(objects, &offer.head, since.last.as_ref())? else {
+    let last = match standing {
+        None => since.last,
+        Some(Standing::Next { last }) => last,
+        Some(Standing::Known) => return Ok(Err(Reason::Known)),
+        Some(Standing::Second(second)) => {
+            offer.make_second(objects, second)?;
+            return Ok(Ok(offer));
+        }
+    };
+    let Some(run) = run(objects, &offer.head, last.as_ref())? else {
         return Ok(Err(Reason::SecondLine));
     };
-    offer.fill(objects, main, since.last.as_ref(), run)?;
+    offer.fill(objects, main, last.as_ref(), run)?;
     Ok(Ok(offer))
 }
 

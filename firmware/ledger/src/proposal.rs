@@ -7,6 +7,7 @@
 use crate::{
     block::{Block, BlockError},
     check::{BlockFault, check_unsigned},
+    clone::REVOKED_BY_LEDGER,
     integrate::{IntegrateError, Reason, Taken, take},
     keys::Owner,
     line::footing,
@@ -173,7 +174,8 @@ pub fn document_block(
     finish(objects, ground.draft(tree, &new, message, &meta))
 }
 
-/// A block of a node's events on `main`, after the node's `own` last block if it has any, merged or not.
+/// A block of a node's events on `main`, after the node's `own` last block if it has any, merged or not. A node whose key
+/// was found in use twice stays where it was: its events are evidence, and go on until a new key is approved.
 /// The events go on counting from the node's last one; [`events_that_fit`](crate::events_that_fit) says how many go into one block.
 pub fn event_block(
     objects: &dyn Objects,
@@ -183,6 +185,8 @@ pub fn event_block(
     events: &[Event],
     meta: Meta,
 ) -> Result<Draft, DraftError> {
+    let main = if is_suspended(objects, main, &meta.author)? { ground_of(objects, own)? } else { Some(main) };
+    let main = main.ok_or(SignerError::Stranger { key: meta.author })?;
     let ground = Ground::find(objects, main, own, &meta)?;
     let mut new = ground.objects.clone();
     let file = new.insert(Kind::Blob, log::write(events)?);
@@ -195,6 +199,18 @@ pub fn event_block(
     let numbers = events.first().zip(events.last()).map(|(first, last)| first.seq..=last.seq);
     let message = Message { events: numbers.or(Some(0..=0)), ..message(BlockKind::Events, &meta)? };
     finish(objects, ground.draft(tree, &new, message, &meta))
+}
+
+/// Whether a merge revoked the key because it is in use twice.
+fn is_suspended(objects: &dyn Objects, main: BlockId, key: &KeyId) -> Result<bool, DraftError> {
+    let revoked = State::at(objects, main)?.key(key)?.and_then(|key| key.revoked);
+    Ok(revoked.is_some_and(|revoked| revoked.by == REVOKED_BY_LEDGER))
+}
+
+/// The block of a branch on which a writer's last block builds.
+fn ground_of(objects: &dyn Objects, own: Option<BlockId>) -> Result<Option<BlockId>, DraftError> {
+    let own = own.map(|own| Block::read(objects, own)).transpose()?;
+    Ok(own.and_then(|own| own.main()))
 }
 
 pub(crate) fn merge_draft(
@@ -300,12 +316,13 @@ fn pending(objects: &dyn Objects, main: &Block, own: &Block) -> Result<Pending, 
     if own.kind.is_of_branch() {
         return Ok(Pending::None);
     }
-    let second = match standing(objects, main, own)? {
+    let standing = standing(objects, main, own)?;
+    match standing {
         Standing::Known => return Ok(Pending::None),
-        Standing::Next { .. } => None,
         Standing::Second(_) => return Ok(Pending::Refused(Reason::SecondLine)),
-    };
-    let offer = match offer(objects, main, own.clone(), second)? {
+        Standing::Next { .. } => {}
+    }
+    let offer = match offer(objects, main, own.clone(), Some(standing))? {
         Ok(offer) if offer.documents.is_empty() => return Ok(Pending::None),
         Ok(offer) => offer,
         Err(reason) => return Ok(Pending::Refused(reason)),

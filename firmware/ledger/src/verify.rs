@@ -23,8 +23,8 @@ use crate::{
     trailers::BlockKind,
     writers::Writers,
 };
-use model::{BlockId, OrgId};
-use std::collections::BTreeSet;
+use model::{BlockId, Name, OrgId};
+use std::collections::{BTreeSet, HashSet};
 
 /// What was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,9 @@ fn walk(
     let top = read(objects, head)?;
     let is_final = check_final(objects, &top, None).is_ok();
     let report = Report { org: top.org, height: top.height.unwrap_or(0), blocks: 0, events: 0, is_final };
-    let mut walk = Walk { objects, known: BTreeSet::new(), met: BTreeSet::new(), report, progress };
+    let segment = top.branch.clone();
+    let (known, met, seen) = (BTreeSet::new(), BTreeSet::new(), HashSet::new());
+    let mut walk = Walk { objects, known, met, segment, seen, report, progress };
     if let Some(checkpoint) = checkpoint {
         pinned::check(objects, checkpoint, &mut walk.known)?;
     }
@@ -122,6 +124,10 @@ struct Walk<'a> {
     known: BTreeSet<BlockId>,
     /// Blocks of branches on which writers' blocks build, and that are not known yet.
     met: BTreeSet<BlockId>,
+    /// The branch of the blocks that are walked just now.
+    segment: Name,
+    /// Writers' blocks that were checked and may be met again from another branch.
+    seen: HashSet<BlockId>,
     report: Report,
     progress: &'a mut dyn FnMut(u64),
 }
@@ -141,6 +147,7 @@ impl Walk<'_> {
                 break;
             }
             self.check(&block)?;
+            self.segment = block.branch.clone();
             // Of two heads by one writer the later was taken in after the other.
             for head in block.heads().iter().rev() {
                 self.head(&mut writers, &block, *head)?;
@@ -181,7 +188,12 @@ impl Walk<'_> {
 
     /// Checks a writer's block and remembers the one before it.
     fn step(&mut self, writers: &mut Writers, block: &Block) -> Result<(), VerifyError> {
-        self.check(block)?;
+        if !self.seen.contains(&block.id) {
+            self.check(block)?;
+        }
+        if block.branch != self.segment {
+            self.seen.insert(block.id);
+        }
         let grounds = block.main().into_iter().chain(block.joins);
         self.met.extend(grounds.filter(|ground| !self.known.contains(ground)));
         writers.step(block);

@@ -170,12 +170,10 @@ fn examine(
         if let Err(reason) = check_line(objects, &head, &standing)? {
             return Ok(Err(reason));
         }
-        let second = match standing {
-            Standing::Known => return Ok(Ok(None)),
-            Standing::Next { .. } => None,
-            Standing::Second(second) => Some(second),
-        };
-        Ok(offer(objects, main, head, second)?.map(Some))
+        if matches!(standing, Standing::Known) {
+            return Ok(Ok(None));
+        }
+        Ok(offer(objects, main, head, Some(standing))?.map(Some))
     })();
     match checked {
         Ok(outcome) => Ok(outcome),

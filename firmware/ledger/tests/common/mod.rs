@@ -8,8 +8,8 @@ mod forge;
 
 pub use forge::*;
 use ledger::{
-    Block, Change, Draft, DraftError, Genesis, Layered, MemoryObjects, Merged, Meta, NewBlock, NewObjects,
-    State, document_block, event_block, genesis, merge_block,
+    Block, Change, Choices, Draft, DraftError, Genesis, JoinError, Layered, MemoryObjects, Merged, Meta,
+    NewBlock, NewObjects, State, document_block, event_block, genesis, merge_block,
 };
 use model::{BlockId, Document, Event, KeyId, Millis, Name, SigningKey, StatePath};
 use std::collections::HashMap;
@@ -32,7 +32,10 @@ roles = ["owner"]
 
 pub struct House {
     pub store: MemoryObjects,
+    /// The head of the branch that is written to; main unless a test forks.
     pub main: BlockId,
+    /// Who signs merges.
+    pub validator: &'static str,
     pub own: HashMap<KeyId, BlockId>,
     pub now: u64,
 }
@@ -103,8 +106,13 @@ pub fn first_block(documents: Vec<Change>) -> Result<Draft, DraftError> {
 impl House {
     pub fn new() -> Self {
         let block = first_block(first_state()).unwrap().sign(&key("alice")).unwrap();
-        let mut house =
-            Self { store: MemoryObjects::default(), main: block.id, own: HashMap::new(), now: 1_000_000 };
+        let mut house = Self {
+            store: MemoryObjects::default(),
+            main: block.id,
+            validator: "front",
+            own: HashMap::new(),
+            now: 1_000_000,
+        };
         house.store.store(&block.objects);
         house
     }
@@ -158,7 +166,7 @@ impl House {
     }
 
     pub fn try_merge(&mut self, heads: &[BlockId]) -> Merged {
-        let meta = Meta { subject: "Merge".into(), ..self.meta("front") };
+        let meta = Meta { subject: "Merge".into(), ..self.meta(self.validator) };
         merge_block(&self.store, self.main, heads, meta).unwrap()
     }
 
@@ -166,7 +174,7 @@ impl House {
     pub fn merge(&mut self, heads: &[BlockId]) -> Vec<(BlockId, String)> {
         let merged = self.try_merge(heads);
         if let Some(draft) = merged.draft {
-            let block = draft.sign(&key("front")).unwrap();
+            let block = draft.sign(&key(self.validator)).unwrap();
             self.store.store(&block.objects);
             self.main = block.id;
         }
@@ -177,6 +185,38 @@ impl House {
     pub fn change(&mut self, author: &str, changes: &[Change]) -> Vec<(BlockId, String)> {
         let head = self.write(author, changes);
         self.merge(&[head])
+    }
+
+    /// Forks the branch and goes on with the fork.
+    pub fn fork(
+        &mut self,
+        author: &str,
+        branch: &str,
+        validator: &'static str,
+        policy: Option<&str>,
+    ) -> BlockId {
+        let text = format!("[validators]\n{} = 1\n", id(validator));
+        let mut changes = vec![change(&format!("branches/{branch}.toml"), &text)];
+        changes.extend(policy.map(|policy| change("policy.toml", policy)));
+        let meta = self.meta(author);
+        let draft = ledger::fork(&self.store, self.main, name(branch), &changes, meta).unwrap();
+        let block = draft.sign(&key(author)).unwrap();
+        self.store.store(&block.objects);
+        (self.main, self.validator) = (block.id, validator);
+        block.id
+    }
+
+    /// Writes a join of the branch that ends with `source`.
+    pub fn join(&mut self, author: &str, source: BlockId, choices: &Choices) -> Result<BlockId, JoinError> {
+        let (own, meta) = (self.own.get(&id(author)).copied(), self.meta(author));
+        let draft = ledger::join(&self.store, self.main, own, source, choices, meta)?;
+        let block = draft.sign(&key(author)).unwrap();
+        Ok(self.keep(author, block))
+    }
+
+    pub fn text(&self, at: &str) -> Option<String> {
+        let bytes = State::at(&self.store, self.main).unwrap().read(&path(at)).unwrap();
+        bytes.map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     pub fn document(&self, at: &str) -> Option<Document> {
