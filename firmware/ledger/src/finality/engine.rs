@@ -12,7 +12,7 @@ use super::{
     early::Early,
     evidence::Evidence,
     journal::{Journal, JournalError},
-    message::{Message, MessageFault},
+    message::{MAX_ROUND, Message, MessageFault},
     poll::Poll,
     timers::{Timeouts, Timers},
     validators::Validators,
@@ -214,6 +214,9 @@ impl Engine {
         let (org, branch) = message.place();
         if *org != self.election.org || *branch != self.election.branch {
             return Err(MessageFault::Foreign { org: *org, branch: branch.clone() });
+        }
+        if message.round() > MAX_ROUND {
+            return Err(MessageFault::Round { round: message.round() });
         }
         self.hear(message, now)
     }

@@ -20,6 +20,9 @@ const MAX_VOTE_LINE_BYTES: usize = 200;
 /// The most bytes of a message: a vote of every validator.
 pub const MAX_MESSAGE_BYTES: usize = 512 + MAX_VALIDATORS * MAX_VOTE_LINE_BYTES;
 
+/// The highest round that is listened to: years of rounds, and far from where the numbers end.
+pub const MAX_ROUND: u32 = 1_000_000;
+
 /// A message between validators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
@@ -121,6 +124,12 @@ pub enum MessageFault {
     NotItsTurn {
         /// The key.
         key: KeyId,
+        /// The round.
+        round: u32,
+    },
+    /// A round that no vote has reached.
+    #[error("the message is about round {round}; no vote goes beyond round {MAX_ROUND}")]
+    Round {
         /// The round.
         round: u32,
     },

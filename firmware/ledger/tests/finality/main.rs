@@ -1,6 +1,7 @@
 //! The voting engine among others: agreement under loss, crashes and lies, with a seed for each run.
 
 mod node;
+mod noise;
 mod single;
 mod world;
 
