@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 const MAX_FETCHES: usize = 3;
 /// A long fetch that brings nothing for so long no longer keeps others waiting.
 const STALLED_MS: u64 = 5_000;
+/// A piece that is smaller brings nothing: who drips would keep others waiting.
+const MIN_PIECE_BYTES: u64 = 16 * 1024;
 /// A block that is no head is asked for so long.
 const LOOSE_MS: u64 = 60_000;
 /// And again after this pause, when no peer had it.
@@ -94,7 +96,7 @@ impl Fetch {
 
     /// Whether others had better wait for it.
     fn is_long(&self, now: Millis) -> bool {
-        self.more && now.since(self.progress_at) < STALLED_MS
+        self.more && (self.storing.is_some() || now.since(self.progress_at) < STALLED_MS)
     }
 }
 
@@ -156,8 +158,9 @@ impl Sync {
     fn begin_fetch(&mut self, peer: KeyId, objects: &dyn Objects, now: Millis) {
         let heads = if self.waits(now) { Vec::new() } else { self.wanted_heads(peer) };
         let mut want: Vec<BlockId> = heads.iter().map(|head| head.block).collect();
-        want.extend(self.wanted_loose(peer, now));
-        want.truncate(MAX_WANT);
+        if !self.blocks.fetches.values().any(|fetch| fetch.is_long(now) && fetch.after.is_some()) {
+            want.extend(self.wanted_loose(peer, now));
+        }
         if want.is_empty() || !self.may_fetch(self.limits.response_bytes.into(), now) {
             return;
         }
@@ -173,9 +176,12 @@ impl Sync {
     /// Whether heads had better wait for a long fetch.
     fn waits(&mut self, now: Millis) -> bool {
         let long = self.blocks.fetches.values().filter(|fetch| fetch.is_long(now));
-        let until = long.map(|fetch| fetch.progress_at.plus(STALLED_MS)).max();
-        until.into_iter().for_each(|at| self.retry_by(at));
-        until.is_some()
+        let Some(until) = long.map(|fetch| fetch.progress_at.plus(STALLED_MS)).max() else { return false };
+        // Later than that only while something is being stored, which ends with a call.
+        if until > now {
+            self.retry_by(until);
+        }
+        true
     }
 
     /// The heads that a peer has and nobody is asked for, branches first.
@@ -298,11 +304,14 @@ impl Sync {
                 self.go_on(peer, objects, now)
             };
         };
-        blocks.retain(|arrival| !here(&arrival.block.id));
-        (fetch.after, fetch.more, fetch.progress_at) = (Some(last), more, now);
+        (fetch.after, fetch.more) = (Some(last), more);
+        let bytes = blocks.iter().map(Arrival::bytes).sum();
+        if bytes >= MIN_PIECE_BYTES.min(u64::from(fetch.max_bytes) / 4) {
+            fetch.progress_at = now;
+        }
         fetch.max_bytes = self.limits.response_bytes;
+        keep_new(&mut blocks, &here);
         if !blocks.is_empty() {
-            let bytes = blocks.iter().map(Arrival::bytes).sum();
             fetch.held = Some(Piece { id, blocks, bytes });
         }
         self.go_on(peer, objects, now);
@@ -368,7 +377,10 @@ impl Sync {
             && fetch.storing == Some(id)
         {
             fetch.storing = None;
-            fetch.progress_at = now;
+            if fetch.held.is_some() {
+                // The peer has done its part; the wait was ours.
+                fetch.progress_at = now;
+            }
             self.go_on(peer, objects, now);
         }
     }
@@ -416,6 +428,16 @@ impl Sync {
             self.misdeed(peer, Misdeed::Late, now);
         }
     }
+}
+
+/// Drops the blocks that are here. What comes after a block that is not here is not here either, so the store is
+/// not asked for it: not to find something takes a store long.
+fn keep_new(blocks: &mut Vec<Arrival>, here: &dyn Fn(&BlockId) -> bool) {
+    let mut new = HashSet::new();
+    blocks.retain(|Arrival { block, .. }| {
+        let is_new = block.parents.iter().any(|parent| new.contains(parent)) || !here(&block.id);
+        is_new && new.insert(block.id)
+    });
 }
 
 impl Storing {
