@@ -174,13 +174,19 @@ impl Engine {
 
     /// The journal to go on with, and whether something may be missing from it.
     fn journal_of(&mut self, height: u64, main: BlockId) -> (Journal, bool) {
+        let fresh = Journal::new(height, main);
         match std::mem::replace(&mut self.recovered, Recovered::Nothing) {
-            Recovered::Journal(journal) if journal.height == height => {
-                let other_main = journal.main != main;
-                (if other_main { Journal::new(height, main) } else { journal }, other_main)
+            Recovered::Journal(journal) if journal.height == height && journal.main == main => {
+                (journal, false)
             }
-            Recovered::Damaged => (Journal::new(height, main), true),
-            _ => (Journal::new(height, main), false),
+            Recovered::Journal(journal) if journal.height > height => {
+                // The ledger is older than the journal: what was said at the heights between is not known.
+                self.recovered = Recovered::Journal(journal);
+                (fresh, true)
+            }
+            Recovered::Journal(journal) => (fresh, journal.height == height),
+            Recovered::Damaged => (fresh, true),
+            Recovered::Nothing => (fresh, false),
         }
     }
 

@@ -1,4 +1,5 @@
 //! The voting engine among others: agreement under loss, crashes and lies, with a seed for each run.
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 mod node;
 mod noise;

@@ -199,6 +199,26 @@ fn a_damaged_journal_means_silence_for_one_height() {
 }
 
 #[test]
+fn a_ledger_older_than_the_journal_means_silence_until_it_has_caught_up() {
+    let mut engine = engine(0);
+    engine.start(3, BLOCK, validators(&[1; 4]), NOW);
+    engine.begin(NOW);
+    engine.tick(Millis(60_000));
+    let before = engine.effects();
+    assert_eq!(votes(&before), [(BallotKind::Prevote, None)]);
+    let mut again = super::world::engine(0);
+    again.recover(&kept(&before)).unwrap();
+    for height in [1, 2] {
+        again.start(height, GENESIS, validators(&[1; 4]), NOW);
+        assert!(!again.is_voting(), "height {height}");
+    }
+    again.effects();
+    again.start(3, BLOCK, validators(&[1; 4]), NOW);
+    assert!(again.is_voting());
+    assert_eq!(votes(&again.effects()), [(BallotKind::Prevote, None)]);
+}
+
+#[test]
 fn a_vote_of_this_key_that_it_does_not_remember_is_not_contradicted() {
     let me = follower();
     let mut engine = started(me);
