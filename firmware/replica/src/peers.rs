@@ -12,6 +12,8 @@ pub(crate) struct Pending {
     pub(crate) heads_changed: bool,
     /// A block that is final and is not here yet.
     pub(crate) decided: Option<Certificate>,
+    /// Blocks of main since what it contains was last written down.
+    pub(crate) unnoted: u64,
 }
 
 impl<D: Depot> Replica<D> {
@@ -90,8 +92,8 @@ impl<D: Depot> Replica<D> {
     pub fn tick(&mut self, now: Now) -> Result<(), ReplicaError> {
         self.sync.tick(self.depot.objects(), now.elapsed);
         self.engine.tick(now.elapsed);
-        self.merge_if_due(now)?;
-        self.pump(now)
+        let merged = self.merge_if_due(now);
+        merged.and(self.pump(now)).and(self.note_merged())
     }
 
     /// When [`Replica::tick`] has something to do, in time elapsed.

@@ -221,6 +221,11 @@ impl<D: Depot> Replica<D> {
         self.lines.head(writer).map(|head| head.block)
     }
 
+    /// Heads that wait for a merge that counts.
+    pub fn waiting(&self) -> impl Iterator<Item = BlockId> {
+        self.lines.waiting().map(|head| head.block)
+    }
+
     /// Writers whose key is in use twice, with a head of each line.
     pub fn clones(&self) -> impl Iterator<Item = (KeyId, BlockId, BlockId)> {
         self.lines.doubles().map(|(key, first, second)| (*key, first.block, second.block))
@@ -273,11 +278,18 @@ impl<D: Depot> Replica<D> {
         self.guess = None;
         self.pending.heads_changed = true;
         self.effects.push_back(Effect::Moved { block: block.id, height: self.main.height });
-        if self.main.height.is_multiple_of(NOTE_EVERY) {
+        self.pending.unnoted += 1;
+        self.open_vote(now);
+        Ok(())
+    }
+
+    /// Writes down what main contains, now and then, for a fast start.
+    pub(crate) fn note_merged(&mut self) -> Result<(), ReplicaError> {
+        if self.pending.unnoted >= NOTE_EVERY {
             let note = self.lines.merged.to_bytes();
             self.depot.keep_note(&Notes::merged(&self.options.branch), &note)?;
+            self.pending.unnoted = 0;
         }
-        self.open_vote(now);
         Ok(())
     }
 }

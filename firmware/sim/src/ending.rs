@@ -1,0 +1,152 @@
+//! The end of a run: all is healed, and within bounded time all boxes agree and nothing is missing.
+
+use crate::{
+    book::Violation,
+    net::short,
+    node::{Manner, Node},
+    plan::Plan,
+    world::{Failure, World, chain},
+};
+use ledger::{Objects, State};
+use model::{BlockId, Event, Millis};
+use replica::{Depot, MemoryDepot, Replica};
+use std::collections::BTreeSet;
+
+impl World {
+    /// Everything works again: power, disks, lines. Liars stay liars, copies stay copies.
+    pub(crate) fn heal(&mut self) -> Result<(), Failure> {
+        self.healed = Some(self.now);
+        self.net.heal();
+        for place in 0..self.nodes.len() {
+            let node = &mut self.nodes[place];
+            node.slow = Millis(0);
+            if let Some(disk) = node.disk() {
+                disk.set_full(false);
+                disk.cut_power_at(None);
+            }
+            if !node.is_on() {
+                self.start(place)?;
+            }
+        }
+        self.reconnect()
+    }
+
+    /// Whether all agree. If they do not for too long, that is a failure.
+    pub(crate) fn is_over(&self, since: Millis) -> Result<bool, Failure> {
+        if self.apart().is_none() {
+            self.check_end()?;
+            return Ok(true);
+        }
+        let ms = self.now.since(since);
+        match self.apart() {
+            Some(what) if ms > Plan::HEALING.0 => Err(self.failure(Violation::Apart { ms, what })),
+            _ => Ok(false),
+        }
+    }
+
+    fn honest(&self) -> impl Iterator<Item = (usize, &Node, &Replica<MemoryDepot>)> {
+        let running = |(place, node): (usize, &'_ Node)| node.look().is_some().then_some(place);
+        let places: Vec<usize> = self.nodes.iter().enumerate().filter_map(running).collect();
+        places.into_iter().filter_map(|place| {
+            let node = &self.nodes[place];
+            Some((place, node, node.look()?)).filter(|_| node.manner == Manner::Honest)
+        })
+    }
+
+    /// Who is not where the others are.
+    fn apart(&self) -> Option<String> {
+        let mains: BTreeSet<BlockId> = self.honest().map(|(_, _, replica)| replica.main().block).collect();
+        if mains.len() != 1 {
+            return Some(format!("{} different heads of main\n{}", mains.len(), self.standing()));
+        }
+        for (_, node, replica) in self.honest() {
+            if !node.wal.is_empty() && self.book.revoked_at(&node.id()).is_none() {
+                return Some(format!("{} has events in no block", node.name));
+            }
+            if let Some(waiting) = replica.waiting().next() {
+                return Some(format!("{} waits at {}\n{}", waiting.short(), node.name, self.standing()));
+            }
+        }
+        None
+    }
+
+    /// Nothing is missing, and the whole repeats from the ledger alone.
+    fn check_end(&self) -> Result<(), Failure> {
+        let Some((_, first, replica)) = self.honest().next() else { return Ok(()) };
+        let (objects, head) = (replica.objects(), replica.main());
+        ledger::verify(objects, head.block, &mut |_| {}).map_err(|error| {
+            let (node, error) = (first.name.to_string(), chain(&error));
+            self.failure(Violation::Unverified { node, error })
+        })?;
+        let state = State::at_tree(objects, head.tree);
+        for (place, node) in self.nodes.iter().enumerate() {
+            self.check_events(&state, objects, place, node).map_err(|violation| self.failure(violation))?;
+        }
+        self.check_copies().map_err(|violation| self.failure(violation))
+    }
+
+    /// Every acknowledged event of a box that still counts is on main, and reads as it was acknowledged.
+    fn check_events(
+        &self,
+        state: &State<'_>,
+        objects: &dyn Objects,
+        place: usize,
+        node: &Node,
+    ) -> Result<(), Violation> {
+        if node.manner == Manner::Clone {
+            return Ok(());
+        }
+        let found = ledger::last_event(objects, state, &node.name)?;
+        let counts = self.book.revoked_at(&node.id()).is_none();
+        if counts && found < node.last_event {
+            let (name, acknowledged) = (node.name.to_string(), node.last_event);
+            return Err(Violation::Lost { node: name, acknowledged, found, place: "on main" });
+        }
+        for path in state.list(&format!("log/{}", node.name))? {
+            let bytes = state.read(&path)?.unwrap_or_default();
+            for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
+                let seq = Event::parse(line).map_or(0, |event| event.seq);
+                if self.load.lines.get(&(place, seq)).is_none_or(|known| known != line) {
+                    return Err(Violation::Altered { node: node.name.to_string(), seq });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A copied card is noticed wherever both lines are known, and its key counts no more on main.
+    fn check_copies(&self) -> Result<(), Violation> {
+        for node in self.nodes.iter().filter(|node| node.manner == Manner::Clone) {
+            let key = node.id();
+            let both =
+                self.honest().any(|(_, _, replica)| replica.clones().any(|(copied, ..)| copied == key));
+            let wrote = self.lines_of(&key).len() > 1;
+            if wrote && !both {
+                return Err(Violation::CloneUnseen { node: format!("{} {}", node.name, short(&key)) });
+            }
+            if both && self.book.revoked_at(&key).is_none() {
+                return Err(Violation::CloneCounts { node: format!("{} {}", node.name, short(&key)) });
+            }
+        }
+        Ok(())
+    }
+
+    /// The different ends of lines that boxes with this key have written.
+    fn lines_of(&self, key: &model::KeyId) -> BTreeSet<BlockId> {
+        let own = self.nodes.iter().filter(|node| node.id() == *key).filter_map(Node::look);
+        let heads: Vec<BlockId> = own.filter_map(|replica| replica.head_of(key)).collect();
+        let mut ends: BTreeSet<BlockId> = heads.iter().copied().collect();
+        let Some((_, _, replica)) = self.honest().next() else { return ends };
+        // A head below another one is no line of its own.
+        for head in heads {
+            let mut next =
+                ledger::Block::read(replica.depot().objects(), head).ok().and_then(|block| block.own());
+            while let Some(below) = next {
+                ends.remove(&below);
+                next =
+                    ledger::Block::read(replica.depot().objects(), below).ok().and_then(|block| block.own());
+            }
+        }
+        ends
+    }
+}
