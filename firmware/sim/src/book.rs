@@ -142,11 +142,6 @@ impl Book {
         self.revoked.get(key).copied()
     }
 
-    /// The newest height.
-    pub(crate) fn height(&self) -> u64 {
-        self.heights.last_key_value().map_or(0, |(height, _)| *height)
-    }
-
     /// A box came to a height.
     pub(crate) fn moved(&mut self, objects: &dyn Objects, height: u64, id: BlockId) -> Result<(), Violation> {
         if let Some(known) = self.heights.get(&height) {

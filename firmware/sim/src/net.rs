@@ -46,6 +46,8 @@ pub(crate) struct Net {
     /// Pairs that one of the two closed, and when they try again.
     closed: BTreeMap<Pair, u64>,
     numbers: u64,
+    /// When the last frame of each connection and direction arrives: frames do not overtake each other.
+    last: BTreeMap<(usize, usize), (u64, u64)>,
     /// How many of a thousand messages are lost.
     pub(crate) loss_permille: u64,
     /// The longest that a message takes, in milliseconds.
@@ -74,6 +76,14 @@ impl Net {
 
     pub(crate) fn number(&self, a: usize, b: usize) -> Option<u64> {
         self.up.get(&pair(a, b)).copied()
+    }
+
+    /// When a frame that would arrive at that time arrives after those before it.
+    pub(crate) fn in_order(&mut self, from: usize, to: usize, number: u64, at: u64) -> u64 {
+        let last = self.last.entry((from, to)).or_insert((number, 0));
+        let at = if last.0 == number { at.max(last.1) } else { at };
+        *last = (number, at);
+        at
     }
 
     /// One side closes the connection and takes no other before that moment.

@@ -17,11 +17,7 @@ use crate::{
 use ledger::{JudgeTask, Outcome, TaskId};
 use model::{Millis, RefName, SigningKey};
 use replica::{Depot, Effect, MemoryDepot, Now, Replica, ReplicaError, Shelf};
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-    rc::Rc,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 use sync::{Asked, Response};
 
 /// Something that is to happen.
@@ -170,6 +166,7 @@ impl World {
             self.later(flush, What::Flush(place));
         }
         self.reconnect()?;
+        self.later(60_000, What::Reconnect);
         let write = self.dice.pause(self.plan.write_every.0);
         self.later(write, What::Write);
         self.later(self.plan.lasts.0, What::Heal);
@@ -231,6 +228,7 @@ impl World {
 
     fn happen(&mut self, what: What) -> Result<(), Failure> {
         match what {
+            What::Wake(place) if self.nodes[place].wake != Some(self.now) => Ok(()),
             What::Wake(place) => {
                 self.nodes[place].wake = None;
                 self.call(place, |replica, now| replica.tick(now))
@@ -346,11 +344,18 @@ impl World {
         let node = &mut self.nodes[from];
         node.sent.messages += 1;
         node.sent.bytes += wire.length();
-        if self.dice.permille(self.net.loss_permille) {
+        let slow = node.slow.0;
+        let delay = self.dice.between(1, self.net.delay_max) + slow;
+        // A greeting that is lost is a connection that was never there.
+        let is_greeting = matches!(&wire, Wire::Frame(frame) if frame.first() == Some(&0));
+        if !is_greeting && self.dice.permille(self.net.loss_permille) {
             return;
         }
-        let delay = self.dice.between(1, self.net.delay_max) + node.slow.0;
-        self.later(delay, What::Arrive { number, from, to, wire });
+        let at = match wire {
+            Wire::Frame(_) => self.net.in_order(from, to, number, self.now.0 + delay),
+            _ => self.now.0 + delay,
+        };
+        self.later(at - self.now.0, What::Arrive { number, from, to, wire });
     }
 
     fn arrive(&mut self, number: u64, from: usize, to: usize, wire: Wire) -> Result<(), Failure> {
@@ -519,6 +524,3 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-/// Maps from place to something are small and in order, so that runs repeat.
-pub(crate) type ByPlace<T> = BTreeMap<usize, T>;
