@@ -1,10 +1,7 @@
 //! Main moves on to blocks that others made final.
 
 use crate::{Depot, Now, Replica, ReplicaError, replica::Notes};
-use ledger::{
-    Block, BlockKind,
-    finality::{Certificate, Validators},
-};
+use ledger::{Block, check_final, finality::Certificate};
 use model::{BlockId, RefName};
 
 impl<D: Depot> Replica<D> {
@@ -36,8 +33,10 @@ impl<D: Depot> Replica<D> {
         if chain.is_empty() {
             return Ok(true);
         }
-        if !self.is_final(&top, certificate.as_ref())? {
-            return Ok(false);
+        match check_final(self.depot.objects(), &top, certificate.as_ref()) {
+            Ok(()) => {}
+            Err(fault) if fault.is_store_failure() => return Err(fault.into()),
+            Err(_) => return Ok(false),
         }
         if let Some(certificate) = &certificate {
             let note = Notes::certificate(&self.options.branch);
@@ -62,14 +61,5 @@ impl<D: Depot> Replica<D> {
             chain.push(std::mem::replace(&mut next, below));
         }
         Ok(Some(chain).filter(|_| next.id == self.main.block))
-    }
-
-    fn is_final(&self, block: &Block, certificate: Option<&Certificate>) -> Result<bool, ReplicaError> {
-        let (BlockKind::Merge, Some(main)) = (block.kind, block.main()) else { return Ok(true) };
-        let validators = Validators::at(self.depot.objects(), main, &block.branch)?;
-        let Some(certificate) = certificate else { return Ok(validators.alone(&block.author)) };
-        let said = (certificate.org, &certificate.branch, Some(certificate.height), certificate.block);
-        let here = (block.org, &block.branch, block.height, block.id);
-        Ok(said == here && certificate.check(&validators).is_ok())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::DepotError;
 use ledger::{
-    BlockError, BlockFault, DraftError, LoadError, Reason, SignError, StateError, TreeError,
+    BlockError, BlockFault, DraftError, FinalityFault, LoadError, Reason, SignError, StateError, TreeError,
     finality::ValidatorsError,
 };
 use model::{BlockId, KeyId};
@@ -70,6 +70,9 @@ pub enum ReplicaError {
     /// The validators are not known.
     #[error(transparent)]
     Validators(#[from] ValidatorsError),
+    /// What is final cannot be told.
+    #[error(transparent)]
+    Finality(#[from] FinalityFault),
     /// Too many blocks at once.
     #[error("the proposal has more than {0} new blocks: propose them in parts")]
     TooManyBlocks(usize),

@@ -74,7 +74,9 @@ impl World {
     fn check_end(&self) -> Result<(), Failure> {
         let Some((_, first, replica)) = self.honest().next() else { return Ok(()) };
         let (objects, head) = (replica.objects(), replica.main());
-        ledger::verify(objects, head.block, &mut |_| {}).map_err(|error| {
+        let whole = ledger::verify(objects, head.block, &mut |_| {});
+        let verified = whole.and_then(|_| ledger::verify_head(objects, head.block, replica.certificate()));
+        verified.map_err(|error| {
             let (node, error) = (first.name.to_string(), chain(&error));
             self.failure(Violation::Unverified { node, error })
         })?;
