@@ -6,6 +6,7 @@
 use crate::{
     error::{Result, refused},
     output::Style,
+    people,
     view::View,
 };
 use anyhow::Context;
@@ -92,12 +93,16 @@ impl<'v> Edits<'v> {
         Ok(())
     }
 
-    /// The changes that change something.
+    /// The changes that change something. Refused if one would make a person whose name none can have.
     pub fn changes(&self) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         for (path, edit) in &self.files {
             let content = edit.content().with_context(|| format!("{path} cannot be written"))?;
-            if self.view.bytes(path)? != content {
+            let before = self.view.bytes(path)?;
+            if before.is_none() && content.is_some() {
+                people::check_path(path)?;
+            }
+            if before != content {
                 changes.push(Change { path: path.clone(), content });
             }
         }

@@ -129,7 +129,14 @@ pub fn read(path: &StatePath, document: &Document) -> Result<Person> {
     )
 }
 
-/// Refused if no person can have this name; `init`, `people add` and `keys add --generate` ask here.
+/// Refused if a new document at this path would be that of a person whose name none can have.
+pub fn check_path(path: &StatePath) -> Result {
+    let file = path.as_str().strip_prefix("people/").and_then(|file| file.strip_suffix(".toml"));
+    file.and_then(|name| name.parse().ok()).map_or(Ok(()), |name| check_name(&name))
+}
+
+/// Refused if no person can have this name. Whoever makes a person's document comes here by [`check_path`]; `init` and
+/// `keys add --generate`, which write the person's key before it, directly.
 pub fn check_name(name: &Name) -> Result {
     let hint = "choose another name for them, such as node-person; the name that is shown is free";
     Home::check_person_name(name).map_err(|error| refused(error.to_string(), hint))

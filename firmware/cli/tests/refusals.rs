@@ -162,8 +162,9 @@ fn nobody_can_be_called_as_the_key_of_the_box_is() {
     let named = "no person can be called \"node\"";
     assert_helpful(&home.bad(&["people", "add", "node"]), &[named, "another name"]);
     assert_helpful(&home.bad(&["init", "--org", "X", "--founder", "node"]), &[named, "another name"]);
-    home.good(&["propose", "--set", "people/node.toml:name=Node"]);
-    assert_helpful(&home.bad(&["keys", "add", "node", "--generate"]), &[named]);
+    assert_helpful(&home.bad(&["propose", "--set", "people/node.toml:name=Node"]), &[named, "another name"]);
+    assert_helpful(&home.bad(&["propose", "--dry-run", "--set", "people/node.toml:name=Node"]), &[named]);
+    home.good(&["propose", "--set", "people/nodes.toml:name=Node"]);
 }
 
 #[test]

@@ -165,7 +165,6 @@ impl Show {
 
 impl Add {
     fn run(&self, context: &Context) -> Result {
-        people::check_name(&self.name)?;
         let view = View::open(context)?;
         let path = people::path_of(&self.name)?;
         if view.document(&path)?.is_some() {

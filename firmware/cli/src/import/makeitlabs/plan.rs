@@ -18,6 +18,7 @@
 //! - `denied` carries the resource's standard text, which says nothing about the member: it is not kept.
 
 use super::{Access, Badge, Fault, Problem, Record, slug::slug};
+use crate::people;
 use model::{BadgeDigest, BadgeKey, Document, Name, StatePath, Width};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
@@ -140,7 +141,8 @@ impl<'p> Register<'p> {
             let new = std::iter::once(format!("people/{slug}.toml")).chain(numbered);
             let mut free = new
                 .filter_map(|path| path.parse::<StatePath>().ok())
-                .filter(|path| !taken.contains(path) && !given.contains(path));
+                .filter(|path| !taken.contains(path) && !given.contains(path))
+                .filter(|path| people::check_path(path).is_ok());
             let path = self.imported.get(member).map(|path| (*path).clone()).or_else(|| free.next());
             if let Some(path) = path {
                 given.insert(path.clone());

@@ -319,6 +319,14 @@ fn members_of_one_slug_keep_their_own_documents() {
 }
 
 #[test]
+fn a_member_called_as_the_key_of_the_box_is_gets_a_document_of_another_name() {
+    let list = json(&[entry("Node", 1)]);
+    let people = after(&list, &[], false);
+    assert_eq!(text(person(&people, "node-2"), "imported_as"), Some("Node"));
+    assert_eq!(after(&list, &people, false), people, "and is found there the next time");
+}
+
+#[test]
 fn a_person_whom_people_made_is_adopted_and_keeps_what_they_wrote() {
     let path: StatePath = "people/ann.toml".parse().unwrap();
     let made = Document::parse(b"name = 'Dr Ann'\nstate = 'paused'\nshoe_size = 42\n").unwrap();
