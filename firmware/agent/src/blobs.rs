@@ -114,8 +114,12 @@ impl Blobs {
 
     /// The file of a manifest, to read from its beginning.
     pub fn read(&self, id: &ObjectId) -> Result<BlobReader<'_>, BlobError> {
-        let manifest = self.manifest(id)?;
-        Ok(BlobReader { chunks: &self.chunks, list: manifest.chunks.into_iter(), piece: Vec::new(), at: 0 })
+        Ok(self.read_file(self.manifest(id)?))
+    }
+
+    /// The file of a manifest that is at hand, to read from its beginning.
+    pub fn read_file(&self, manifest: Manifest) -> BlobReader<'_> {
+        BlobReader { chunks: &self.chunks, list: manifest.chunks.into_iter(), piece: Vec::new(), at: 0 }
     }
 
     /// Writes the file of a manifest; each chunk and the whole are verified.

@@ -212,6 +212,16 @@ impl Home {
         self.folder.join("cache/images")
     }
 
+    /// Unpacked images of judges.
+    pub fn judge_images_folder(&self) -> PathBuf {
+        self.folder.join("cache/judges")
+    }
+
+    /// Where judges are run.
+    pub fn judge_folder(&self) -> PathBuf {
+        self.folder.join("run/judge")
+    }
+
     /// Sample badges of a demo, if there are any.
     pub fn demo_badges(&self) -> PathBuf {
         self.folder.join("demo-badges.json")

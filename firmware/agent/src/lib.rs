@@ -11,6 +11,7 @@ pub mod devices;
 pub mod history;
 pub mod home;
 pub mod init;
+pub mod judges;
 pub mod keeper;
 pub mod live;
 mod rate;

@@ -7,7 +7,8 @@ mod image;
 mod run;
 mod wanted;
 
-pub use wanted::Release;
+pub(crate) use image::user as image_user;
+pub use wanted::{Release, UID_JUDGES};
 
 use crate::{devices::chain, services::Services};
 use model::Name;

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const UID_FIRST: u32 = 1 << 20;
 /// How many containers have room for their ids.
 const UID_SLOTS: u32 = 8192;
+/// Where the user ids of judges begin: behind those of every dapp that runs.
+pub const UID_JUDGES: u32 = UID_FIRST + UID_SLOTS * container::IDS_PER_CONTAINER;
 
 /// One version of a dapp: another object of either file is another release.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,5 +7,6 @@ mod common;
 mod container;
 mod descriptions;
 mod durability;
+mod judges;
 mod local_api;
 mod page;

@@ -2,8 +2,7 @@
 
 use super::world::{GENESIS, ORG, branch, engine, key, validators};
 use ledger::finality::{
-    Ballot, BallotKind, Cast, Effect, Engine, MAX_ROUND, Message, Polka, Proposal, RoundChange,
-    RoundChangeKind,
+    Ballot, BallotKind, Effect, Engine, MAX_ROUND, Message, Polka, Proposal, RoundChange, RoundChangeKind,
 };
 use model::{BlockId, Millis};
 use rand_chacha::{
@@ -82,8 +81,7 @@ impl Noise {
         for n in self.some_keys() {
             let vote = if precommits { BallotKind::Precommit } else { self.kind() };
             let signed = self.ballot(round, vote).sign(&key(n));
-            let (block, signature) = (signed.ballot.block, signed.signature);
-            votes.insert(signed.by, Cast { kind: vote, block, signature });
+            votes.insert(signed.by, (vote, signed.ballot.block, signed.signature));
         }
         Message::RoundChange(RoundChange { org: ORG, branch: branch(), height: 1, round, kind, votes })
     }
