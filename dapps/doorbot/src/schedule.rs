@@ -20,6 +20,8 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 pub struct Schedule {
     /// What people call it.
     pub title: String,
+    /// Windows of nearly a whole week, because their end is on the day of their beginning and before it.
+    pub backwards: Vec<String>,
     windows: Vec<Window>,
 }
 
@@ -79,7 +81,9 @@ impl Schedule {
                 return Err(ScheduleError::TooMany(windows.len()));
             }
         }
-        Ok(Self { title: document.title, windows })
+        let backwards = document.windows.iter().filter(|window| window.is_backwards());
+        let backwards = backwards.map(|window| format!("{} to {}", window.from, window.until)).collect();
+        Ok(Self { title: document.title, backwards, windows })
     }
 
     /// Whether it is open at a moment.
@@ -127,6 +131,11 @@ fn moment(date: civil::Date, minute: u32, zone: &TimeZone) -> Option<Millis> {
 }
 
 impl WindowDocument {
+    fn is_backwards(&self) -> bool {
+        let times = (self.days.is_none()).then(|| (time_of_week(&self.from), time_of_week(&self.until)));
+        matches!(times, Some((Ok(from), Ok(until))) if from / DAY == until / DAY && until < from)
+    }
+
     fn windows(&self) -> Result<Vec<Window>, ScheduleError> {
         match &self.days {
             Some(days) => {
