@@ -8,7 +8,8 @@
 mod common;
 
 use common::*;
-use ledger::{State, allowed_signers};
+use ledger::{Choices, State, allowed_signers};
+use model::BlockId;
 use std::{
     fs,
     io::Write,
@@ -52,8 +53,8 @@ fn write_loose(house: &House, repository: &Path) {
     }
 }
 
-/// A ledger with every kind of block, a conflict that was left out and a revoked key.
-fn ledger_with_everything() -> House {
+/// A ledger with every kind of block, a conflict that was left out, a copied card and a revoked key; and the fork's head.
+fn ledger_with_everything() -> (House, BlockId) {
     let mut house = House::new();
     let carol = house.write("carol", &[change("people/erik.toml", "name = \"Erik\"\n")]);
     let front = house.events("front", 3);
@@ -64,9 +65,34 @@ fn ledger_with_everything() -> House {
     house.write_for("back", "desk", &[change("people/fred.toml", "name = \"Fred\"\n")]).unwrap();
     let back = house.events("back", 2);
     house.merge(&[back]);
+    let lab = with_a_fork_that_is_joined(&mut house);
+    with_a_copied_card(&mut house);
     let until = house.now + 5000;
     house.change("alice", &[revoked_key("person:carol", "alice", until)]);
-    house
+    (house, lab)
+}
+
+fn with_a_fork_that_is_joined(house: &mut House) -> BlockId {
+    let main = house.main;
+    house.fork("carol", "lab", "back", Some(POLICY));
+    let back = house.events("back", 2);
+    let erik = house.write("alice", &[change("people/hans.toml", "name = \"Hans\"\n")]);
+    house.merge(&[back, erik]);
+    let lab = std::mem::replace(&mut house.main, main);
+    house.validator = "front";
+    let join = house.join("bob", lab, &Choices::new()).unwrap();
+    house.merge(&[join]);
+    lab
+}
+
+fn with_a_copied_card(house: &mut House) {
+    let shared = house.own[&id("back")];
+    let original = house.events("back", 1);
+    house.own.insert(id("back"), shared);
+    let copy = house.events("back", 2);
+    house.merge(&[original]);
+    house.merge(&[copy]);
+    house.own.insert(id("back"), original);
 }
 
 #[test]
@@ -74,10 +100,11 @@ fn git_clones_checks_and_shows_every_signature_as_good() {
     let folder = tempfile::tempdir().unwrap();
     let repository = folder.path().join("ledger.git");
     git(folder.path(), &["init", "--quiet", "--bare", "--object-format=sha256", "ledger.git"]);
-    let house = ledger_with_everything();
+    let (house, lab) = ledger_with_everything();
     write_loose(&house, &repository);
     git(&repository, &["symbolic-ref", "HEAD", "refs/heads/main"]);
     git(&repository, &["update-ref", "refs/heads/main", &house.main.to_string()]);
+    git(&repository, &["update-ref", "refs/heads/lab", &lab.to_string()]);
     for (key, block) in &house.own {
         git(&repository, &["update-ref", &format!("refs/ledger/{key}/main"), &block.to_string()]);
     }
@@ -91,13 +118,15 @@ fn git_clones_checks_and_shows_every_signature_as_good() {
     let log = text(&git(&repository, &log));
     let blocks = log.lines().filter(|line| line.starts_with("block ")).count();
     let good = log.lines().filter(|line| line.starts_with("Good \"git\" signature for ")).count();
-    assert_eq!(blocks, 12, "{log}");
+    assert_eq!(blocks, 22, "{log}");
     assert_eq!(good, blocks, "{log}");
 
     git(folder.path(), &["clone", "--quiet", "ledger.git", "clone"]);
     let erik = fs::read_to_string(folder.path().join("clone/people/erik.toml")).unwrap();
     assert_eq!(erik, "name = \"Erik\"\nplan = \"a\"\n");
     assert_eq!(fs::read_dir(folder.path().join("clone/log/front/1970-01/01")).unwrap().count(), 1);
+    assert!(folder.path().join("clone/people/hans.toml").exists());
+    house.verify().unwrap();
 }
 
 #[test]
