@@ -99,14 +99,17 @@ pub(crate) fn logs(
     moved.collect()
 }
 
+/// Heads that are passed over, and why.
+pub(crate) type Passed = Vec<(BlockId, Reason)>;
+
 /// Of heads by one writer the highest of each line stays; lines beside the first in the order of merging are second
 /// ones. Gives the heads that are passed over.
 pub(crate) fn settle(
     objects: &dyn Objects,
     mut offers: Vec<Offer>,
-) -> Result<(Vec<Offer>, Vec<(BlockId, Reason)>), IntegrateError> {
+) -> Result<(Vec<Offer>, Passed), IntegrateError> {
     offers.sort_by_key(Offer::order);
-    let (mut kept, mut passed): (Vec<Offer>, Vec<(BlockId, Reason)>) = (Vec::new(), Vec::new());
+    let (mut kept, mut passed): (Vec<Offer>, Passed) = (Vec::new(), Vec::new());
     'next: for mut offer in offers {
         let author = offer.head.author;
         for other in kept.iter_mut().filter(|other| other.head.author == author) {

@@ -42,10 +42,10 @@ pub enum JoinError {
     Conflicts(Vec<Conflict>),
     /// The last common state could not be found.
     #[error(transparent)]
-    Base(#[from] BaseError),
+    Base(Box<BaseError>),
     /// The block could not be drafted.
     #[error(transparent)]
-    Draft(#[from] DraftError),
+    Draft(Box<DraftError>),
 }
 
 impl JoinError {
@@ -63,6 +63,18 @@ fn paths(conflicts: &[Conflict]) -> String {
     let mut paths: Vec<&str> = conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
     paths.dedup();
     paths.join(", ")
+}
+
+impl From<BaseError> for JoinError {
+    fn from(error: BaseError) -> Self {
+        Self::Base(Box::new(error))
+    }
+}
+
+impl From<DraftError> for JoinError {
+    fn from(error: DraftError) -> Self {
+        Self::Draft(Box::new(error))
+    }
 }
 
 impl From<MergeError> for JoinError {

@@ -95,10 +95,10 @@ pub(crate) fn offer(
     };
     let last = match standing {
         None => since.last,
-        Some(Standing::Next { last }) => last,
+        Some(Standing::Next { last }) => last.map(|last| *last),
         Some(Standing::Known) => return Ok(Err(Reason::Known)),
         Some(Standing::Second(second)) => {
-            offer.make_second(objects, second)?;
+            offer.make_second(objects, *second)?;
             return Ok(Ok(offer));
         }
     };
@@ -215,7 +215,8 @@ pub(crate) fn check_line(
 ) -> Result<Result<(), Reason>, IntegrateError> {
     let last = match standing {
         Standing::Known => return Ok(Ok(())),
-        Standing::Next { last } | Standing::Second(SecondLine { last, .. }) => last.as_ref(),
+        Standing::Next { last } => last.as_deref(),
+        Standing::Second(second) => second.last.as_ref(),
     };
     let mut check = |block: &Block| check_block(objects, block).map_err(|fault| Stop::at(block, fault));
     match visit_newer(objects, head, last, &mut check) {

@@ -19,9 +19,9 @@ pub(crate) enum Standing {
     /// The branch has it.
     Known,
     /// It goes on from the newest block of its line that the branch has, if it has one.
-    Next { last: Option<Block> },
+    Next { last: Option<Box<Block>> },
     /// The branch has another line of the writer.
-    Second(SecondLine),
+    Second(Box<SecondLine>),
 }
 
 /// A line of a writer beside the one that counts.
@@ -109,7 +109,7 @@ pub(crate) fn standing(objects: &dyn Objects, main: &Block, head: &Block) -> Res
         match (meeting.one, meeting.other) {
             (None, _) => return Ok(Standing::Known),
             (_, None) if met.is_empty() && key.as_ref().is_none_or(|key| key.revoked.is_none()) => {
-                return Ok(Standing::Next { last: meeting.shared });
+                return Ok(Standing::Next { last: meeting.shared.map(Box::new) });
             }
             _ => met.push(meeting),
         }
@@ -117,9 +117,9 @@ pub(crate) fn standing(objects: &dyn Objects, main: &Block, head: &Block) -> Res
     let last = met.iter().filter_map(|met| met.shared.clone()).max_by_key(|block| block.sequence);
     Ok(match second_line(&met) {
         Some((at, first, rival)) => {
-            Standing::Second(SecondLine { shared: at.shared.clone(), first, rival, last })
+            Standing::Second(Box::new(SecondLine { shared: at.shared.clone(), first, rival, last }))
         }
-        None => Standing::Next { last },
+        None => Standing::Next { last: last.map(Box::new) },
     })
 }
 
