@@ -111,7 +111,9 @@ impl Book {
         }
         let courtesy = self.courtesy(key);
         let Some(entry) = self.peers.get_mut(key) else { return self.heard_stranger(key, addresses) };
-        entry.next = entry.next.min((entry.dialled + WAIT_HEARD).max(now + courtesy));
+        let soon = now + courtesy;
+        let nowhere_yet = entry.addresses().is_empty();
+        entry.next = if nowhere_yet { soon } else { entry.next.min(soon.max(entry.dialled + WAIT_HEARD)) };
         let news = entry.heard != addresses;
         entry.heard = addresses;
         news
@@ -257,8 +259,11 @@ mod tests {
         let (one, other) = (key(1).min(key(2)), key(1).max(key(2)));
         let mut book = Book::new(other, false, 24);
         book.admit(&[one.clone()].into(), s(0));
-        book.told(&one, &[at(1)], s(0));
-        assert_eq!((book.due(s(0)).len(), book.due(MOMENT).len()), (0, 1));
+        book.heard(&one, vec![at(1)], s(10));
+        assert_eq!((book.due(s(10)).len(), book.due(s(10) + MOMENT).len()), (0, 1));
+        book.failed(&one, s(11));
+        book.told(&one, &[at(1)], s(20));
+        assert_eq!((book.due(s(20)).len(), book.due(s(20) + MOMENT).len()), (0, 1));
     }
 
     #[test]

@@ -9,11 +9,11 @@ use iroh::Watcher;
 use model::PublicKey;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
-use swarm_discovery::{Discoverer, DropGuard, IpClass, Peer, SpawnError};
+use swarm_discovery::{Discoverer, DropGuard, IpClass, Peer};
 use tokio::{runtime::Handle, time::sleep};
 
 const SERVICE: &str = "ledger";
@@ -50,26 +50,11 @@ fn announced<'a>(all: impl Iterator<Item = &'a SocketAddr>) -> BTreeSet<SocketAd
     all.filter(|address| usable(&address.ip())).take(ADDRESSES_MAX).copied().collect()
 }
 
+/// Speaks and listens for as long as the guard is held; a box without a network, or without a right to the
+/// mDNS port, does without.
 fn discover(shared: &Arc<Shared>, here: &BTreeSet<SocketAddr>) -> Option<DropGuard> {
-    if here.is_empty() {
-        return None;
-    }
-    let guard = spawn(shared, here);
-    if let Err(error) = &guard {
-        tracing::warn!(%error, "cannot announce this box on the LAN, nor hear others");
-    }
-    guard.ok()
-}
-
-fn spawn(shared: &Arc<Shared>, here: &BTreeSet<SocketAddr>) -> Result<DropGuard, SpawnError> {
-    let name = key::to_name(&shared.me).unwrap_or_default();
-    let interfaces: Vec<_> = here
-        .iter()
-        .filter_map(|address| match address.ip() {
-            IpAddr::V4(ip) => Some(ip),
-            IpAddr::V6(_) => None,
-        })
-        .collect();
+    let name = key::to_name(&shared.me).filter(|_| !here.is_empty())?;
+    let interfaces = ipv4(here);
     let class = if interfaces.is_empty() { IpClass::V6Only } else { IpClass::Auto };
     let mut discoverer = Discoverer::new(SERVICE.to_string(), name)
         .with_cadence(CADENCE)
@@ -80,7 +65,19 @@ fn spawn(shared: &Arc<Shared>, here: &BTreeSet<SocketAddr>) -> Result<DropGuard,
         discoverer = discoverer.with_addrs(port, ips);
     }
     let shared = shared.clone();
-    discoverer.with_callback(move |name, peer| heard(&shared, name, peer)).spawn(&Handle::current())
+    let guard =
+        discoverer.with_callback(move |name, peer| heard(&shared, name, peer)).spawn(&Handle::current());
+    guard
+        .inspect_err(|error| tracing::warn!(%error, "cannot announce this box on the LAN, nor hear others"))
+        .ok()
+}
+
+fn ipv4(addresses: &BTreeSet<SocketAddr>) -> Vec<Ipv4Addr> {
+    let ipv4 = |address: &SocketAddr| match address.ip() {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    };
+    addresses.iter().filter_map(ipv4).collect()
 }
 
 fn by_port(addresses: &BTreeSet<SocketAddr>) -> BTreeMap<u16, Vec<IpAddr>> {

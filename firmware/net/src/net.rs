@@ -18,8 +18,8 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// A peer that says nothing for so long is gone. A multiple of the heartbeat, less than a person's patience.
-const IDLE_MAX: VarInt = VarInt::from_u32(12_000);
-const HEARTBEAT: Duration = Duration::from_secs(4);
+const IDLE_MAX: VarInt = VarInt::from_u32(9_000);
+const HEARTBEAT: Duration = Duration::from_secs(3);
 /// What one stream may have under way: 256 MB/s at a LAN's millisecond, 5 MB/s across a continent.
 const STREAM_WINDOW: VarInt = VarInt::from_u32(256 << 10);
 /// What we hold for a peer that has not acknowledged it.
@@ -191,10 +191,10 @@ impl Net {
         up.map(|(peer, link)| status(peer, link)).collect()
     }
 
-    /// Says goodbye to all and closes the sockets.
+    /// Says goodbye to all and closes the sockets; the ports are free a moment after the last handle is gone.
     pub async fn shut(self) {
-        self.shared().stop();
         self.shared().endpoint.close().await;
+        self.shared().stopped().await;
     }
 
     fn shared(&self) -> &Shared {

@@ -106,8 +106,15 @@ impl Shared {
         tasks.spawn(task);
     }
 
+    /// Ends every task at its next await.
     pub fn stop(&self) {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+
+    /// Ends every task, and waits until each has let go of what it held.
+    pub async fn stopped(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
     }
 
     /// Where to dial a peer: its addresses, and our relays, which an organisation shares.

@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("agent", &["model", "chunk", "ledger", "sync", "replica", "board", "dapp", "store", "net", "container", "web"]),
     ("cli", &["model", "chunk", "ledger", "sync", "dapp", "store", "container", "agent"]),
     ("doorbot", &["model", "dapp"]),
+    ("netns", &[]),
     ("xtask", &[]),
 ];
 
