@@ -16,6 +16,7 @@ pub mod keeper;
 pub mod live;
 mod rate;
 mod restart;
+pub mod replay;
 pub mod run;
 pub mod services;
 pub mod supervisor;

@@ -7,7 +7,6 @@ mod image;
 mod run;
 mod wanted;
 
-pub(crate) use image::user as image_user;
 pub use wanted::{Release, UID_JUDGES};
 
 use crate::{devices::chain, services::Services};

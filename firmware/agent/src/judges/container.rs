@@ -1,14 +1,11 @@
 //! One run of a judge: its image unpacked, its container from start to end, and what that means.
 
 use super::{Place, RunError, UID_JUDGES, heard::Heard};
-use crate::{
-    blobs::{BlobError, Blobs},
-    supervisor::image_user,
-};
+use crate::blobs::{BlobError, Blobs};
 use chunk::Manifest as Chunks;
 use container::{
     Bind, Ended, Exit, Helper, Spec, Stopper,
-    image::{UnpackError, UnpackLimits, Unpacked},
+    image::{UnpackError, UnpackLimits, Unpacked, UserError},
 };
 use dapp::manifest::Entry;
 use ledger::{Broken, JudgeTask, Outcome};
@@ -44,9 +41,9 @@ pub enum ImageError {
         /// Why not.
         source: io::Error,
     },
-    /// The image names a user that we cannot look up.
-    #[error("the image runs as {0:?}: name the user by number in the image")]
-    User(String),
+    /// The image names a user that it does not have.
+    #[error(transparent)]
+    User(#[from] UserError),
     /// Nothing to run.
     #[error("neither dapp.toml nor the image names a program to run")]
     NoProgram,
@@ -95,6 +92,7 @@ fn make_room(images: &Path) -> io::Result<()> {
 /// The order for the container. What every judge sees of its surroundings is the same on every box: the
 /// host name is `judge`, the environment is the image's, its user ids begin at 0.
 pub fn spec(place: &Place, entry: &Entry, unpacked: Unpacked, input: PathBuf) -> Result<Spec, ImageError> {
+    let user = unpacked.user()?;
     let args = if entry.args.is_empty() { unpacked.config.args } else { entry.args.clone() };
     if args.is_empty() {
         return Err(ImageError::NoProgram);
@@ -103,7 +101,7 @@ pub fn spec(place: &Place, entry: &Entry, unpacked: Unpacked, input: PathBuf) ->
     let mut spec = Spec::new(name, unpacked.root, UID_JUDGES, args);
     spec.env = unpacked.config.env;
     spec.cwd = unpacked.config.cwd;
-    spec.user = image_user(&unpacked.config.user).map_err(|_| ImageError::User(unpacked.config.user))?;
+    spec.user = user;
     spec.limits.memory_mib = u32::try_from(entry.memory_mib).ok();
     spec.limits.pids = u32::try_from(entry.pids).ok();
     spec.limits.cpu_percent = u32::try_from(entry.cpu_percent).ok();

@@ -111,7 +111,7 @@ pub fn spec(
 }
 
 /// `user` or `user:group` by number; nothing is user 0 of the container.
-pub fn user(text: &str) -> Result<container::User, ImageError> {
+fn user(text: &str) -> Result<container::User, ImageError> {
     let number = |part: &str| part.parse().map_err(|_| ImageError::User(text.to_string()));
     match text.split_once(':') {
         _ if text.is_empty() => Ok(container::User::default()),
