@@ -119,10 +119,21 @@ impl Judges {
     /// Asks a judge, and waits for it: up to twice the time that its manifest gives it, and until others have been asked
     /// who came before.
     pub fn run(&self, task: &JudgeTask) -> Outcome {
-        let (mut turn, id) = (lock(&self.turn), task.id());
-        if let Some((_, outcome)) = turn.kept.iter().find(|(kept, _)| *kept == id) {
-            return outcome.clone();
+        let turn = lock(&self.turn);
+        let id = task.id();
+        match turn.kept.iter().find(|(kept, _)| *kept == id) {
+            Some((_, outcome)) => outcome.clone(),
+            None => self.run_now(turn, task),
         }
+    }
+
+    /// As [`Judges::run`], also if the judge has answered before.
+    pub fn run_again(&self, task: &JudgeTask) -> Outcome {
+        self.run_now(lock(&self.turn), task)
+    }
+
+    fn run_now(&self, mut turn: MutexGuard<'_, Turn>, task: &JudgeTask) -> Outcome {
+        let id = task.id();
         let outcome = match self.ask_twice(&turn, task) {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -132,6 +143,7 @@ impl Judges {
         };
         tracing::info!(dapp = %task.dapp, task = %id, %outcome, "judged");
         if !matches!(outcome, Outcome::Broken(Broken::NotRun | Broken::NoImage)) {
+            turn.kept.retain(|(kept, _)| *kept != id);
             turn.kept.truncate(KEPT - 1);
             turn.kept.push_front((id, outcome.clone()));
         }

@@ -9,6 +9,7 @@ use crate::{
     core::{Core, CoreError},
     devices::{Devices, chain},
     home::{Home, HomeError},
+    judges::Judges,
     keeper::{Keeper, KeeperError, Threads},
     live::Live,
     services::{DappStates, Services},
@@ -125,12 +126,14 @@ impl Appliance {
         let core = open_when_free(&home, &disk)?;
         let (clock, objects, key) = (core.clock().clone(), core.objects().clone(), core.key_id());
         devices.hear_badges(home.badge_key_of(&core.view().org_text("badge_key"))?);
-        let blobs = Blobs::open(&home.chunks_folder(), disk, objects)?;
+        let blobs = Blobs::open(&home.chunks_folder(), disk, objects.clone())?;
+        let judges = Arc::new(Judges::new(&home, &key, objects, blobs.clone(), options.exe.clone()));
         let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
         let (stop, stopping) = watch::channel(false);
         let (started, dapps) = (clock.now(), DappStates::default());
-        let services = Services { home, key, keeper, blobs, devices, clock, live, dapps, stopping, started };
+        let services =
+            Services { home, key, keeper, blobs, judges, devices, clock, live, dapps, stopping, started };
         Ok(Self { services: Arc::new(services), threads, stop })
     }
 
@@ -173,6 +176,7 @@ impl Appliance {
 
     async fn wind_down(self, dapps: impl Future<Output = ()>) -> Result<(), RunError> {
         self.stop.send_replace(true);
+        self.services.judges.stop();
         dapps.await;
         self.services.devices.make_safe(|_| true);
         let last = self.services.keeper.stop().await;

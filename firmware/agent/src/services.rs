@@ -1,7 +1,8 @@
 //! What the servers share: one value, made when ledgerd starts.
 
 use crate::{
-    blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, keeper::Keeper, live::Live, wire,
+    blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, judges::Judges, keeper::Keeper,
+    live::Live, wire,
 };
 use model::{KeyId, Millis, Name};
 use std::{
@@ -20,6 +21,8 @@ pub struct Services {
     pub keeper: Keeper,
     /// Large files.
     pub blobs: Arc<Blobs>,
+    /// Those who judge merges.
+    pub judges: Arc<Judges>,
     /// The board.
     pub devices: Arc<Devices>,
     /// The time.

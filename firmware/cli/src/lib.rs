@@ -25,6 +25,10 @@ use std::process::ExitCode;
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == container::HELPER_ARGUMENT) {
+        // Before any thread exists: the helper forks without exec. A judge is run so where no ledgerd runs.
+        return container::run();
+    }
     let cli = match command::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::report(&error),

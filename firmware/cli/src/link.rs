@@ -20,6 +20,7 @@ use crate::{
 use agent::{
     blobs::Looked,
     core::Core,
+    replay::Replayed,
     wire::{Collected, Log, LogEntry, LogQuery, Merged, Proposal, Stored, VerifyLine, WireObject},
 };
 use anyhow::Context as _;
@@ -245,6 +246,14 @@ pub fn verify_chunks(context: &Context) -> Result<Looked> {
         Ok(ControlFlow::Continue(()))
     })?;
     checked.context("ledgerd ended before all chunks were checked")
+}
+
+/// Makes a merge of main again, and asks its judges again.
+pub fn replay(context: &Context, height: u64) -> Result<Replayed> {
+    match way(context)? {
+        Way::Agent(agent) => agent.poke(&format!("/v1/replay/{height}")),
+        Way::Still(core) => still::replay(context, &core, height),
+    }
 }
 
 /// Removes chunks that no branch reaches.

@@ -6,6 +6,7 @@ use super::{
     body::{Ask, Body},
     chunks,
     refused::Refused,
+    replay,
     routes::{Route, router},
     stream::{self, Framing, Gone, Lines},
 };
@@ -45,6 +46,7 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/v1/live", live),
         Route::post("/v1/blocks", propose),
         Route::post("/v1/flush", flush),
+        Route::post("/v1/replay/{height}", replay::post),
         Route::post("/v1/tap", tap),
         Route::put("/v1/contacts/{name}", contact),
         Route::put("/v1/chunks", chunks::put),

@@ -12,5 +12,6 @@ pub mod listen;
 pub mod local;
 pub mod page;
 pub mod refused;
+mod replay;
 pub mod routes;
 mod stream;

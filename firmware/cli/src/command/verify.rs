@@ -2,8 +2,8 @@
 
 use crate::{
     context::Context,
-    error::{Hint, Result},
-    output,
+    error::{Hint, Result, refused},
+    link, output,
     progress::Progress,
     view::View,
 };
@@ -19,6 +19,9 @@ pub struct Verify {
     /// Where to begin; genesis is the only place that needs no trust
     #[arg(long, value_enum, default_value = "genesis")]
     from: From,
+    /// Make this one merge of main again instead, and ask its judges again
+    #[arg(long, value_name = "HEIGHT")]
+    replay: Option<u64>,
 }
 
 /// Where to begin
@@ -30,6 +33,9 @@ pub enum From {
 
 impl Verify {
     pub(super) fn run(&self, context: &Context) -> Result {
+        if let Some(height) = self.replay {
+            return replay(context, height);
+        }
         let From::Genesis = self.from;
         let view = View::open(context)?;
         let mut progress = Progress::of_things("blocks", context.out.json);
@@ -49,4 +55,24 @@ impl Verify {
             json!({"good": true, "head": view.head(), "blocks": report.blocks, "events": report.events});
         context.out.show(&said, &value)
     }
+}
+
+fn replay(context: &Context, height: u64) -> Result {
+    let found = link::replay(context, height)?;
+    if let Some(fault) = &found.fault {
+        return Err(refused(
+            format!("height {height}, block {}: {fault}", found.block.short()),
+            "replay it on another box: if that says the same, the merge should not be in the ledger",
+        ));
+    }
+    let heads = output::count(found.heads, "head", "heads");
+    let mut said = format!("good: height {height}, block {}: {heads} merged again", found.block.short());
+    if found.left_out > 0 {
+        said.push_str(&format!(", {} left out", found.left_out));
+    }
+    said.push('\n');
+    for line in &found.verdicts {
+        said.push_str(&format!("{} passes: {}\n", line.dapp, line.verdict));
+    }
+    context.out.show(&said, &serde_json::to_value(&found)?)
 }

@@ -5,6 +5,8 @@ use agent::{
     blobs::{Blobs, Looked},
     core::{Core, CoreError},
     home::Home,
+    judges::Judges,
+    replay::Replayed,
     wire::{Collected, Stored},
 };
 use anyhow::Context as _;
@@ -72,6 +74,14 @@ pub(super) fn collect_chunks(context: &Context, core: &Core) -> Result<Collected
     let blobs = blobs(context, core)?;
     let report = blobs.collect()?;
     Ok(Collected { kept: report.kept, removed: report.removed, freed_bytes: report.freed_bytes })
+}
+
+/// Asks the judges in this process, which is the container helper too when it is started as one.
+pub(super) fn replay(context: &Context, core: &Core, height: u64) -> Result<Replayed> {
+    let (home, objects) = (Home::open(&context.home)?, core.objects().clone());
+    let judges = Judges::new(&home, &core.key_id(), objects, blobs(context, core)?, std::env::current_exe()?);
+    let main = core.view().head;
+    Ok(agent::replay::replay(core.objects(), main, height, &mut |task| judges.run_again(task))?)
 }
 
 /// A reader whose progress is shown.
