@@ -99,7 +99,9 @@ impl Lines {
     ) -> Result<(), BlockError> {
         let (id, sequence) = (block.id, block.sequence.unwrap_or(0));
         let merged = self.merged.height_of(objects, &block.author, id, sequence)?;
-        let head = Head { block: id, sequence, since, merged, left_out: None };
+        let reason = self.merged.reason_of(id).map(String::from);
+        let left_out = reason.map(|reason| LeftOut { reason, tried_here: false });
+        let head = Head { block: id, sequence, since, merged, left_out };
         match (place, self.writers.get_mut(&block.author)) {
             (Place::First, None) => {
                 drop(self.writers.insert(block.author, Writer { first: head, second: None }))

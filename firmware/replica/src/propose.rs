@@ -14,6 +14,8 @@ pub(crate) struct Work {
     making: Option<Making>,
     /// The round for which the vote wants a proposal, while it has none.
     wanted: Option<u32>,
+    /// Whether a merge of what waits was tried at this height without being wanted.
+    tried: bool,
     /// Judges that were asked for this height, and what they said.
     asked: BTreeSet<TaskId>,
     answers: BTreeMap<TaskId, Outcome>,
@@ -60,9 +62,9 @@ impl<D: Depot> Replica<D> {
         self.start_making(now)
     }
 
-    /// Begins a merge of what waits, if one is wanted and none is being made.
+    /// Begins a merge of what waits, if none is being made.
     pub(crate) fn start_making(&mut self, now: Now) -> Result<(), ReplicaError> {
-        if self.work.is_making() || self.work.wanted.is_none() && !self.is_alone() {
+        if self.work.is_making() {
             return Ok(());
         }
         let heads: Vec<BlockId> = self.lines.offered().map(|head| head.block).take(HEADS_MAX).collect();
@@ -105,9 +107,9 @@ impl<D: Depot> Replica<D> {
         if self.is_alone() {
             return self.finish(block.objects, Vec::new(), block.id, now, &[]);
         }
-        // The others fetch it, so it is stored before it is proposed.
-        self.depot.commit(&block.objects, &[])?;
         if let Some(round) = self.work.wanted.take() {
+            // The others fetch it, so it is stored before it is proposed.
+            self.depot.commit(&block.objects, &[])?;
             self.engine.propose(round, block.id, now.elapsed);
         }
         Ok(())
@@ -149,28 +151,43 @@ impl<D: Depot> Replica<D> {
         Ok(Meta { author: self.key_id(), at: now.clock, subject, dapp: None })
     }
 
-    /// When the next merge is due, in time elapsed; `None` if nothing waits or it is being made or voted on.
+    /// When something is to be done about what waits, in time elapsed.
     pub(crate) fn merge_due_at(&self) -> Option<Millis> {
-        let votes = self.validators.weight(&self.key_id()) > 0;
-        let busy = self.work.is_making() || self.engine.round().is_some() && self.work.wanted.is_none();
-        if !votes || busy {
+        let has_a_say =
+            self.is_alone() || self.validators.vote() && self.validators.weight(&self.key_id()) > 0;
+        if self.work.is_making() || self.pending.decided.is_some() || !has_a_say {
             return None;
         }
         let oldest = self.lines.waiting().map(|head| head.since).min()?;
-        Some(oldest.plus(self.options.propose_after.0))
+        let due = oldest.plus(self.options.propose_after.0);
+        let voting = !self.is_alone() && self.engine.round().is_some() && self.work.wanted.is_none();
+        match voting {
+            false => Some(due),
+            true if self.work.tried => None,
+            true => Some(due.plus(TRIAL_AFTER_MS)),
+        }
     }
 
-    /// Merges what waits, or has it voted on.
+    /// Merges what waits, or has it voted on. Where a vote goes on without a proposal for long, perhaps nothing of what
+    /// waits here can go in: that is found out by trying.
     pub(crate) fn merge_if_due(&mut self, now: Now) -> Result<(), ReplicaError> {
         if self.merge_due_at().is_none_or(|at| at > now.elapsed) {
             return Ok(());
         }
-        if !self.is_alone() {
-            self.engine.begin(now.elapsed);
+        if self.is_alone() || self.work.wanted.is_some() {
+            return self.start_making(now);
         }
+        if self.engine.round().is_none() {
+            self.engine.begin(now.elapsed);
+            return Ok(());
+        }
+        self.work.tried = true;
         self.start_making(now)
     }
 }
+
+/// So long after a vote might have begun a box tries for itself whether there is anything to vote on.
+const TRIAL_AFTER_MS: u64 = 15_000;
 
 /// The most names in a merge block's subject.
 const NAMES_MAX: usize = 3;
