@@ -14,6 +14,7 @@ mod git;
 pub mod index;
 mod lock;
 mod merge;
+mod notes;
 mod pack;
 mod progress;
 mod refs;
@@ -23,8 +24,9 @@ pub mod wal;
 
 pub use consolidate::{Consolidated, PACKS_MAX};
 pub use git::{GitObjects, OpenRepositoryError};
-pub use lock::LockError;
+pub use lock::{Lock, LockError};
 pub use model::{RefName, RefNameError};
+pub use notes::{NOTE_BYTES_MAX, NoteError, unwrap_note};
 pub use pack::PackError;
 pub use progress::ProgressError;
 pub use refs::{RefError, parse_packed};

@@ -1,4 +1,7 @@
-//! One process at a time works in a home: a lock on the file `lock`, which the kernel drops when its owner dies.
+//! One process at a time works in a home: a lock on a file in it, which the kernel drops when its owner dies.
+//!
+//! There are two: `lock` is held by whoever has the store open, for as long as that; `ledgerd.lock` by the one
+//! ledgerd of the home, from before it touches the board to its end.
 
 use std::{
     fs::{File, TryLockError},
@@ -6,8 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file's name in a home.
-const NAME: &str = "lock";
+/// The file of whoever has the store open.
+const STORE: &str = "lock";
+/// The file of the home's ledgerd.
+const LEDGERD: &str = "ledgerd.lock";
 
 /// A home that is not ours to work in.
 #[derive(Debug, thiserror::Error)]
@@ -30,14 +35,32 @@ pub enum LockError {
     },
 }
 
+impl LockError {
+    /// Whether another process has it.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Held { .. })
+    }
+}
+
 /// A home that is ours until this is dropped.
-pub(crate) struct Lock {
+#[derive(Debug)]
+pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    pub(crate) fn take(home: &Path) -> Result<Self, LockError> {
-        let path = home.join(NAME);
+    /// Makes this process the one that has the store open.
+    pub(crate) fn store(home: &Path) -> Result<Self, LockError> {
+        Self::take(home, STORE)
+    }
+
+    /// Makes this process the one ledgerd of a home.
+    pub fn ledgerd(home: &Path) -> Result<Self, LockError> {
+        Self::take(home, LEDGERD)
+    }
+
+    fn take(home: &Path, name: &str) -> Result<Self, LockError> {
+        let path = home.join(name);
         let failed = |source| LockError::Io { path: path.clone(), source };
         let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(failed)?;

@@ -11,6 +11,7 @@ use crate::{
     disk::{Disk, DiskError, Doing},
     git::{self, GitObjects, OpenRepositoryError},
     lock::{Lock, LockError},
+    notes::{NoteError, Notes},
     pack::{self, PackError},
     progress::{self, ProgressError},
     refs::{self, RefError},
@@ -144,6 +145,7 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     options: Options,
     objects: GitObjects,
+    notes: Notes,
     wal: Wal,
     pending: Vec<Event>,
     last_seq: u64,
@@ -155,11 +157,12 @@ pub struct Store {
 impl Store {
     /// Opens the home folder `home`, which is there; makes what is missing in it, and recovers.
     pub fn open(home: &Path, disk: Arc<dyn Disk>, options: Options) -> Result<Self, OpenError> {
-        let lock = Lock::take(home)?;
+        let lock = Lock::store(home)?;
         let git = repository::make(&*disk, home)?;
         pack::sweep(&*disk, &repository::packs(&git))?;
         refs::sync(&*disk, &git)?;
         disk.make_folders(home, Path::new(WAL)).doing("make", &home.join(WAL))?;
+        let notes = Notes::open(home, disk.clone())?;
         let objects = GitObjects::open(home)?;
         let last_in_blocks = last_in_blocks(&objects, &options)?;
         let (wal, replay) =
@@ -173,6 +176,7 @@ impl Store {
             disk,
             options,
             objects,
+            notes,
             wal,
             pending,
             last_seq,
@@ -224,6 +228,16 @@ impl Store {
     /// The block that a reference points to, if it is there.
     pub fn head(&self, name: &RefName) -> Result<Option<BlockId>, RefError> {
         refs::read(&*self.disk, &self.git, name)
+    }
+
+    /// A note, if it was ever kept.
+    pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, NoteError> {
+        self.notes.read(name)
+    }
+
+    /// Keeps a note in the place of an older one of that name, or removes it if there are no bytes; durable on return.
+    pub fn keep_note(&mut self, name: &str, bytes: &[u8]) -> Result<(), NoteError> {
+        self.notes.keep(name, bytes)
     }
 
     /// All references with the blocks that they point to.
