@@ -117,7 +117,7 @@ fn samples_of_writing() -> Samples {
         ("EventAppended", value(&EventAppended { seq: 1, at: Millis(5) })),
         ("EventList", value(&EventList { events: vec![record] })),
         ("DocumentsRequest", value(&request)),
-        ("DocumentsWritten", value(&DocumentsWritten { block: BLOCK, height: 4 })),
+        ("DocumentsWritten", value(&DocumentsWritten { block: BLOCK, height: 4, state: Written::Waiting })),
         ("Done", value(&Done {})),
     ]
 }

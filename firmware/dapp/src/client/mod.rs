@@ -12,9 +12,9 @@ pub use error::ClientError;
 pub use stream::{Item, Stream};
 
 use crate::wire::{
-    DeviceList, DeviceSet, DocumentsRequest, DocumentsWritten, Done, EventAppended, EventList, EventRequest,
-    EventsQuery, Info, InputLine, JsonMap, MAX_LINE_BYTES, SetDevice, StateDocument, StateFolder, WatchLine,
-    WatchQuery,
+    Certainty, DeviceList, DeviceSet, DocumentsRequest, DocumentsWritten, Done, EventAppended, EventList,
+    EventRequest, EventsQuery, Info, InputLine, JsonMap, MAX_LINE_BYTES, SetDevice, StateDocument,
+    StateFolder, WatchLine, WatchQuery,
 };
 use connection::Connections;
 use hyper::Method;
@@ -72,7 +72,7 @@ impl Client {
 
     /// The documents of folders, and what changes in them.
     pub fn watch(&self, folders: &[StatePath]) -> Stream<WatchLine> {
-        let query = WatchQuery { folders: folders.to_vec() };
+        let query = WatchQuery { folders: folders.to_vec(), state: Certainty::Final };
         self.follow(&format!("/v1/watch?{}", query.to_query()))
     }
 

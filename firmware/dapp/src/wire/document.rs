@@ -83,10 +83,24 @@ impl From<DocumentChange> for RawChange {
 /// The answer of `POST /v1/documents`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentsWritten {
-    /// The block of main that has the changes.
+    /// Where main is now; the block that has the changes if they are final.
     pub block: BlockId,
     /// That block's height.
     pub height: u64,
+    /// Whether the changes are final, or wait for the organisation's other nodes.
+    #[serde(default)]
+    pub state: Written,
+}
+
+/// How changes stand that were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Written {
+    /// They are on main.
+    #[default]
+    Final,
+    /// They are kept and will be proposed.
+    Waiting,
 }
 
 #[cfg(test)]

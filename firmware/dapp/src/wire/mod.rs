@@ -12,13 +12,13 @@ mod info;
 mod state;
 
 pub use device::{DeviceInfo, DeviceKind, DeviceList, DeviceSet, InputLine, MAX_FOR_MS, SetDevice};
-pub use document::{DocumentChange, DocumentsRequest, DocumentsWritten};
+pub use document::{DocumentChange, DocumentsRequest, DocumentsWritten, Written};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use event::{EventAppended, EventList, EventRecord, EventRequest, EventsQuery};
 pub use info::{Clock, Info};
 pub use state::{
-    JsonDocument, PathDocument, StateDocument, StateFolder, StateQuery, WatchLine, WatchQuery,
-    WatchQueryError, from_json, to_json,
+    Certainty, DocumentQuery, JsonDocument, PathDocument, StateDocument, StateFolder, StateQuery, WatchLine,
+    WatchQuery, WatchQueryError, from_json, to_json,
 };
 
 /// A JSON object.

@@ -6,9 +6,41 @@
 use super::JsonMap;
 use model::{BlockId, Document, DocumentError, StatePath};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// A document as a JSON object.
 pub type JsonDocument = JsonMap;
+
+/// How certain the state that is read must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Certainty {
+    /// What the organisation's nodes have agreed on, and every `revoked` mark that this node knows of.
+    #[default]
+    Final,
+    /// All that this node knows, merged; some of it may yet be left out.
+    Tentative,
+}
+
+impl FromStr for Certainty {
+    type Err = WatchQueryError;
+    fn from_str(word: &str) -> Result<Self, WatchQueryError> {
+        match word {
+            "final" => Ok(Self::Final),
+            "tentative" => Ok(Self::Tentative),
+            other => Err(WatchQueryError::State(other.chars().take(40).collect())),
+        }
+    }
+}
+
+/// The query of `GET /v1/state/{path}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentQuery {
+    /// How certain it must be.
+    #[serde(default)]
+    pub state: Certainty,
+}
 
 /// The answer of `GET /v1/state/{path}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +68,9 @@ pub struct PathDocument {
 pub struct StateQuery {
     /// The folder whose documents are wanted, at any depth.
     pub folder: StatePath,
+    /// How certain they must be.
+    #[serde(default)]
+    pub state: Certainty,
 }
 
 /// The answer of `GET /v1/state?folder=`.
@@ -79,6 +114,8 @@ pub enum WatchLine {
 pub struct WatchQuery {
     /// The folders, at least one.
     pub folders: Vec<StatePath>,
+    /// How certain what is watched must be.
+    pub state: Certainty,
 }
 
 /// A query string that names no folders, or wrong ones.
@@ -91,8 +128,11 @@ pub enum WatchQueryError {
     #[error("watch takes at most {} folders", WatchQuery::MAX_FOLDERS)]
     TooMany,
     /// Has another field.
-    #[error("watch knows `folder` only, not {0:?}")]
+    #[error("watch knows `folder` and `state` only, not {0:?}")]
     Field(String),
+    /// A state that there is not.
+    #[error("state: {0:?} is neither `final` nor `tentative`")]
+    State(String),
     /// A folder that is not a path.
     #[error("folder: {0}")]
     Path(#[from] model::PathError),
@@ -104,23 +144,26 @@ impl WatchQuery {
 
     /// Reads the part of the URL after the `?`.
     pub fn parse(query: &str) -> Result<Self, WatchQueryError> {
-        let mut folders = Vec::new();
+        let (mut folders, mut state) = (Vec::new(), Certainty::default());
         for field in query.split('&').filter(|field| !field.is_empty()) {
             match field.split_once('=') {
                 Some(("folder", value)) => folders.push(slashes(value).parse()?),
+                Some(("state", value)) => state = value.parse()?,
                 _ => return Err(WatchQueryError::Field(field.chars().take(40).collect())),
             }
         }
         match folders.len() {
             0 => Err(WatchQueryError::Empty),
-            1..=Self::MAX_FOLDERS => Ok(Self { folders }),
+            1..=Self::MAX_FOLDERS => Ok(Self { folders, state }),
             _ => Err(WatchQueryError::TooMany),
         }
     }
 
     /// Writes the part of the URL after the `?`. Paths need no escapes.
     pub fn to_query(&self) -> String {
-        self.folders.iter().map(|folder| format!("folder={folder}")).collect::<Vec<_>>().join("&")
+        let folders = self.folders.iter().map(|folder| format!("folder={folder}"));
+        let tentative = (self.state == Certainty::Tentative).then(|| "state=tentative".to_string());
+        folders.chain(tentative).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -190,7 +233,9 @@ mod tests {
     fn folders_may_be_repeated_and_nothing_else_is_taken() {
         let query = WatchQuery::parse("folder=people&folder=doorbot%2Fdoors").unwrap();
         assert_eq!(query.to_query(), "folder=people&folder=doorbot/doors");
-        for bad in ["", "folder=", "path=people", "folder=../x", "folder"] {
+        let tentative = WatchQuery::parse("state=tentative&folder=people").unwrap();
+        assert_eq!(tentative.to_query(), "folder=people&state=tentative");
+        for bad in ["", "folder=", "path=people", "folder=../x", "folder", "folder=people&state=guess"] {
             assert!(WatchQuery::parse(bad).is_err(), "{bad:?} was taken");
         }
     }
