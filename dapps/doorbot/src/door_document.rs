@@ -35,6 +35,9 @@ pub struct DoorDocument {
     /// What to do then.
     #[serde(default)]
     pub stale: Choice,
+    /// From which state of the ledger people are let in; a revocation counts from either as soon as it is known.
+    #[serde(default)]
+    pub grants: Grants,
     /// The schedule of each plan; `*` for plans that are not named, `always` for no schedule.
     #[serde(default)]
     pub schedules: BTreeMap<String, Name>,
@@ -55,6 +58,17 @@ pub enum Choice {
     Allow,
     /// Do not.
     Deny,
+}
+
+/// What the members' records must be to open a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grants {
+    /// Final: enough of the organisation's nodes have agreed on them.
+    #[default]
+    Final,
+    /// Known to this node; they may yet be left out.
+    Tentative,
 }
 
 /// The devices of a door. Without the table: those of board/sim. With it: those that it names.
@@ -208,6 +222,7 @@ mod tests {
         assert_eq!(door.times, Times::default());
         assert_eq!(door.devices.all().count(), 7);
         assert_eq!((door.grace_days, door.clock_untrusted, door.level_min), (14, Choice::Allow, 0));
+        assert_eq!(door.grants, Grants::Final);
     }
 
     #[test]
@@ -228,6 +243,7 @@ mod tests {
             (r#"{"node": "n", "times": {"latch_ms": 3600000}}"#, "times.latch_ms = 3600000"),
             (r#"{"node": "n", "times": {"blink_ms": 0}}"#, "blink_ms"),
             (r#"{"node": "n", "clock_untrusted": "maybe"}"#, "maybe"),
+            (r#"{"node": "n", "grants": "guessed"}"#, "guessed"),
             (r#"{"title": "x"}"#, "node"),
         ] {
             let error = DoorDocument::parse(bad).unwrap_err().to_string();

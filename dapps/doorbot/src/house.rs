@@ -7,7 +7,7 @@
 use crate::{
     access::{Decision, Question},
     door::{Door, Event, Input, Output},
-    door_document::{Devices, DoorDocument},
+    door_document::{Devices, DoorDocument, Grants},
     feed::FeedLine,
     report,
     time::{Clock, Ticks},
@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 pub enum News {
     /// A line of the watch.
     Feed(FeedLine),
+    /// A line of the watch of the tentative state; none when that broke off.
+    Tentative(Option<FeedLine>),
     /// What the agent says of itself.
     Info(Box<Info>),
     /// The devices that the agent grants.
@@ -83,6 +85,8 @@ pub struct LogEvent {
 pub struct House {
     node: Option<Name>,
     view: View,
+    /// The tentative state, for doors that let in by it. Empty while none does, and while it is not heard.
+    tentative: View,
     clock: Clock,
     /// What the agent grants, and what is on; none while it is away.
     devices: Option<BTreeMap<Name, DeviceInfo>>,
@@ -102,6 +106,7 @@ impl Default for House {
         Self {
             node: None,
             view: View::default(),
+            tentative: View::default(),
             clock: Clock::unknown(),
             devices: None,
             doors: BTreeMap::new(),
@@ -118,6 +123,9 @@ impl House {
         let matters = matches!(news, News::Feed(_) | News::Info(_) | News::Devices(_));
         match news {
             News::Feed(line) => self.view.take(line),
+            News::Tentative(Some(line)) => self.tentative.take(line),
+            // An old tentative state would go on letting in whom a newer final one shuts out.
+            News::Tentative(None) => self.tentative = View::default(),
             News::Info(info) => {
                 self.clock = Clock::told(&info, now);
                 self.node = Some(info.node.clone());
@@ -141,6 +149,11 @@ impl House {
     /// When the house wants its next tick, if nothing happens before.
     pub fn next_wake(&self, now: Ticks) -> Option<Ticks> {
         self.doors.values().filter_map(|running| running.door.next_wake(now)).min()
+    }
+
+    /// Whether some door lets in by the tentative state.
+    pub fn wants_tentative(&self) -> bool {
+        self.doors.values().any(|running| running.document.grants == Grants::Tentative)
     }
 
     fn take_devices(&mut self, now: Ticks, devices: Vec<DeviceInfo>, out: &mut Vec<Command>) {
@@ -182,7 +195,9 @@ impl House {
         let found =
             self.doors.iter_mut().find(|(_, door)| door.document.devices.reader.as_ref() == Some(reader));
         let Some((name, Running { door, document })) = found else { return };
-        let question = Question { view: &self.view, name, door: document, now: &wall };
+        let by_tentative = document.grants == Grants::Tentative && self.tentative.is_loaded();
+        let view = if by_tentative { &self.tentative } else { &self.view };
+        let question = Question { view, name, door: document, now: &wall };
         let decide = |digests: &[BadgeDigest]| -> Decision { question.decide(digests) };
         let outputs = door.step(now, Input::Badge { digests, decide: &decide });
         let name = name.clone();

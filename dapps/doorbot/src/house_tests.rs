@@ -271,3 +271,34 @@ fn a_strike_that_failed_shows_an_error() {
     let out = house.step(Ticks(20), News::StrikeFailed { device: name("strike") });
     assert!(out.contains(&Command::Set { device: name("red"), on: true }));
 }
+
+fn tentative(kind: &str, documents: &[(&str, Value)]) -> News {
+    let News::Feed(line) = feed(kind, documents) else { unreachable!() };
+    News::Tentative(Some(line))
+}
+
+fn opens(house: &mut House, at: u64, badge: u8) -> bool {
+    let opened = house.step(Ticks(at), tap("reader", badge));
+    house.step(Ticks(at + 10_000), News::Tick);
+    opened.iter().any(|command| matches!(command, Command::Strike { .. }))
+}
+
+#[test]
+fn a_door_lets_in_by_the_tentative_state_only_if_its_document_says_so() {
+    for (grants, let_in) in [("final", false), ("tentative", true)] {
+        let door = ("doorbot/doors/front.toml", json!({"node": "box", "grants": grants}));
+        let (mut house, _) = house(std::slice::from_ref(&door));
+        assert_eq!(house.wants_tentative(), let_in);
+        house.step(Ticks(3), tentative("snapshot", &[door, ("people/alice.toml", alice())]));
+        assert_eq!(opens(&mut house, 100, 1), let_in, "{grants}");
+    }
+}
+
+#[test]
+fn a_tentative_state_that_is_not_heard_any_more_lets_nobody_in() {
+    let door = ("doorbot/doors/front.toml", json!({"node": "box", "grants": "tentative"}));
+    let (mut house, _) = house(std::slice::from_ref(&door));
+    house.step(Ticks(3), tentative("snapshot", &[door, ("people/alice.toml", alice())]));
+    house.step(Ticks(4), News::Tentative(None));
+    assert!(!opens(&mut house, 100, 1));
+}

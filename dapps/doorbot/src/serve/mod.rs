@@ -27,6 +27,8 @@ use tokio::{
 
 /// What the doors need of the ledger.
 const WATCH: &str = "/v1/watch?folder=doorbot&folder=people";
+/// The same as this node knows it, final or not; followed while a door lets in by it.
+const WATCH_TENTATIVE: &str = "/v1/watch?folder=doorbot&folder=people&state=tentative";
 /// How often the agent is asked for the time and the devices; and while it is away.
 const ASK_MS: (u64, u64) = (10_000, 250);
 /// How often the loop turns at least, and says that it does.
@@ -66,10 +68,12 @@ impl Serving {
     async fn run(&mut self, mut news: mpsc::UnboundedReceiver<News>, stop: impl Future<Output = ()>) {
         let mut inputs: Stream<InputLine> = self.client.inputs();
         let mut watch: Stream<FeedLine> = self.client.follow(WATCH);
+        let mut tentative: Option<Stream<FeedLine>> = None;
         let mut turn = tokio::time::interval(Duration::from_millis(TURN_MS));
         let mut stop = std::pin::pin!(stop);
         loop {
             let wake = self.wake();
+            self.follow_tentative(&mut tentative);
             tokio::select! {
                 // In this order: a badge before a change of the ledger, both before time.
                 biased;
@@ -77,6 +81,7 @@ impl Serving {
                 item = inputs.next() => self.input(item),
                 Some(said) = news.recv() => self.take(said),
                 item = watch.next() => self.feed(item),
+                item = next_of(&mut tentative) => self.feed_tentative(item),
                 () = tokio::time::sleep_until(wake) => self.take(News::Tick),
                 _ = turn.tick() => self.beat(),
             }
@@ -99,6 +104,28 @@ impl Serving {
             Item::Line(line) => self.take(News::Feed(line)),
             // What was read stays and decides.
             Item::Lost(error) => eprintln!("doorbot: watch: {error}"),
+        }
+    }
+
+    /// Follows the tentative state while it is wanted.
+    fn follow_tentative(&mut self, stream: &mut Option<Stream<FeedLine>>) {
+        match (self.house.wants_tentative(), stream.is_some()) {
+            (true, false) => *stream = Some(self.client.follow(WATCH_TENTATIVE)),
+            (false, true) => {
+                *stream = None;
+                self.take(News::Tentative(None));
+            }
+            _ => {}
+        }
+    }
+
+    fn feed_tentative(&mut self, item: Item<FeedLine>) {
+        match item {
+            Item::Line(line) => self.take(News::Tentative(Some(line))),
+            Item::Lost(error) => {
+                eprintln!("doorbot: watch of the tentative state: {error}");
+                self.take(News::Tentative(None));
+            }
         }
     }
 
@@ -142,6 +169,14 @@ impl Serving {
         if tokio::time::timeout(patience, sent).await.is_err() {
             eprintln!("doorbot: the agent is away; events that were not sent are gone");
         }
+    }
+}
+
+/// The next item of a stream; never, without one.
+async fn next_of(stream: &mut Option<Stream<FeedLine>>) -> Item<FeedLine> {
+    match stream {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
     }
 }
 
