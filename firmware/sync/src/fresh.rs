@@ -8,7 +8,7 @@ use ledger::{Kind, Object, Objects, ReadError};
 use model::ObjectId;
 use std::{
     collections::{HashMap, HashSet},
-    rc::Rc,
+    sync::Arc,
 };
 
 /// How many bytes of folders each of the two halves of the cache keeps.
@@ -78,21 +78,21 @@ impl Fresh {
         Ok(true)
     }
 
-    fn tree(&mut self, objects: &dyn Objects, id: ObjectId) -> Result<Option<Rc<[u8]>>, ReadError> {
+    fn tree(&mut self, objects: &dyn Objects, id: ObjectId) -> Result<Option<Arc<[u8]>>, ReadError> {
         if let Some(tree) = self.trees.get(&id) {
             return Ok(Some(tree));
         }
         let Some(object) = objects.read(&id)?.filter(|object| object.kind == Kind::Tree) else {
             return Ok(None);
         };
-        let tree: Rc<[u8]> = object.bytes.into();
+        let tree: Arc<[u8]> = object.bytes.into();
         self.trees.put(id, tree.clone());
         Ok(Some(tree))
     }
 }
 
 /// The folders of that name.
-fn at(folders: &[Rc<[u8]>], name: &[u8]) -> Vec<ObjectId> {
+fn at(folders: &[Arc<[u8]>], name: &[u8]) -> Vec<ObjectId> {
     let named = |tree| entries(tree).find(|entry| entry.folder && entry.name == name);
     folders.iter().filter_map(|tree| named(tree)).map(|entry| ObjectId::new(*entry.id)).collect()
 }
@@ -119,13 +119,13 @@ impl Found {
 /// older is dropped when the younger is full.
 #[derive(Debug, Default)]
 struct Cache {
-    young: HashMap<ObjectId, Rc<[u8]>>,
-    old: HashMap<ObjectId, Rc<[u8]>>,
+    young: HashMap<ObjectId, Arc<[u8]>>,
+    old: HashMap<ObjectId, Arc<[u8]>>,
     bytes: usize,
 }
 
 impl Cache {
-    fn get(&mut self, id: &ObjectId) -> Option<Rc<[u8]>> {
+    fn get(&mut self, id: &ObjectId) -> Option<Arc<[u8]>> {
         if let Some(tree) = self.young.get(id) {
             return Some(tree.clone());
         }
@@ -134,7 +134,7 @@ impl Cache {
         Some(tree)
     }
 
-    fn put(&mut self, id: ObjectId, tree: Rc<[u8]>) {
+    fn put(&mut self, id: ObjectId, tree: Arc<[u8]>) {
         self.bytes += tree.len();
         self.young.insert(id, tree);
         if self.bytes > CACHE_BYTES {
