@@ -62,7 +62,9 @@ pub use proof::{
     AnswerError, Broken, Checking, JudgeTask, MAX_ANSWER_BYTES, MAX_INPUT_BYTES, MAX_REASONS, Making,
     Outcome, Step, TaskId, Tentative, Verdict, merge_block, tentative,
 };
-pub use proposal::{Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis};
+pub use proposal::{
+    Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis, ground_tree,
+};
 pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;

@@ -241,6 +241,19 @@ pub(crate) fn merge_draft(
     })
 }
 
+/// The tree that a writer's next block of documents changes: main's, or, while documents of the writer's own blocks
+/// before it wait for main, theirs. With the objects of it that are not stored.
+pub fn ground_tree(
+    objects: &dyn Objects,
+    main: BlockId,
+    own: Option<BlockId>,
+    author: KeyId,
+) -> Result<(ObjectId, NewObjects), DraftError> {
+    let meta = Meta { author, at: Millis(0), subject: String::new(), dapp: None };
+    let ground = Ground::find(objects, main, own, &meta)?;
+    Ok((ground.footing, ground.objects))
+}
+
 /// Where a writer's next block stands.
 pub(crate) struct Ground {
     pub(crate) main: Block,
