@@ -16,7 +16,8 @@ use std::{
 use store::{
     GitObjects, RefError,
     chunks::{
-        Chunks, Damage, GcError, GcReport, GetError, GetFileError, OpenError, Pin, PutFileError, VerifyError,
+        Chunks, Damage, GcError, GcReport, GetError, GetFileError, OpenError, Pin, PutError, PutFileError,
+        VerifyError,
     },
     disk::{Disk, DiskError},
 };
@@ -63,6 +64,12 @@ pub enum BlobError {
     /// The chunks cannot be looked through.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// A chunk of another box was not kept.
+    #[error(transparent)]
+    Keep(#[from] PutError),
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     /// The collection stopped.
     #[error(transparent)]
     Collect(#[from] GcError),
@@ -107,7 +114,7 @@ impl Blobs {
 
     /// The manifest that is stored as an object.
     pub fn manifest(&self, id: &ObjectId) -> Result<Manifest, BlobError> {
-        let object = self.objects().read(id)?.filter(|object| object.kind == Kind::Blob);
+        let object = self.reader().read(id)?.filter(|object| object.kind == Kind::Blob);
         let bytes = object.ok_or(BlobError::Missing(*id))?.bytes;
         Manifest::parse(&bytes).map_err(|source| BlobError::Manifest { id: *id, source })
     }
@@ -125,6 +132,33 @@ impl Blobs {
     /// Writes the file of a manifest; each chunk and the whole are verified.
     pub fn write(&self, manifest: &Manifest, into: impl Write) -> Result<(), BlobError> {
         Ok(self.chunks.get_file(manifest, into, &mut |_| {})?)
+    }
+
+    /// A chunk for another box; none if it is not here or damaged.
+    pub fn chunk(&self, id: &ChunkId) -> Option<Vec<u8>> {
+        self.chunks.get(id).ok()
+    }
+
+    /// Keeps chunks that came from other boxes; durable on return.
+    pub fn keep(&self, chunks: &[Vec<u8>]) -> Result<(), BlobError> {
+        chunks.iter().try_for_each(|bytes| self.chunks.put(bytes).map(|_| ()))?;
+        Ok(self.chunks.sync()?)
+    }
+
+    /// The chunks of these files that are not here, in the order of the files.
+    pub fn missing<'a>(
+        &self,
+        manifests: impl IntoIterator<Item = &'a ObjectId>,
+    ) -> Result<Vec<ChunkId>, BlobError> {
+        let (mut missing, mut seen) = (Vec::new(), HashSet::new());
+        for manifest in manifests {
+            for (id, _) in self.manifest(manifest)?.chunks {
+                if seen.insert(id) && !self.chunks.contains(&id)? {
+                    missing.push(id);
+                }
+            }
+        }
+        Ok(missing)
     }
 
     /// How many bytes all packs have.
@@ -157,7 +191,7 @@ impl Blobs {
     }
 
     fn needed(&self) -> Result<HashSet<ChunkId>, BlobError> {
-        let objects = self.objects().clone();
+        let objects = self.objects();
         let (mut needed, mut seen) = (HashSet::new(), HashSet::new());
         for head in objects.refs()?.into_values() {
             let state = State::at(&objects, head)?;
@@ -171,7 +205,12 @@ impl Blobs {
         Ok(needed)
     }
 
-    fn objects(&self) -> MutexGuard<'_, GitObjects> {
+    /// The ledger's objects, for a reader of its own.
+    pub fn objects(&self) -> GitObjects {
+        self.reader().clone()
+    }
+
+    fn reader(&self) -> MutexGuard<'_, GitObjects> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,70 +1,102 @@
 //! The ledger of this box, written: events into the log and into blocks, documents and proposals into main.
 //!
-//! Synchronous and used by one thread at a time: ledgerd's keeper, or ledgerctl while no ledgerd runs. Every block
-//! that enters the store was checked by [`ledger`], its own included. Main moves by merge blocks signed by
-//! this node; events that wait go along with whatever moves it. After an error of the write-ahead log the
-//! store is opened anew, because what reached the disk is unknown; acknowledged events are there again then.
+//! Synchronous and used by one thread at a time: ledgerd's keeper, or ledgerctl while no ledgerd runs. What becomes
+//! of a block is the [`Replica`]'s to decide; here it meets the write-ahead log, the clock and the views that
+//! everybody reads. After an error of the log or of the disk the store is opened anew, because what reached the
+//! disk is unknown; acknowledged events are there again then.
 
+mod agreement;
 mod error;
 mod fault;
-mod finish;
 mod history;
-mod propose;
+mod peers;
+mod proposals;
+mod shelf;
 
 pub use error::{CoreError, Fault};
+pub use shelf::Shelf;
 
 use crate::{
     clock::LedgerClock,
     home::Home,
+    peers::ShareSettings,
     view::View,
-    wire::{EventCounts, Merged},
+    wire::{EventCounts, Merged, Standing},
 };
 use board::Clock;
-use ledger::{Block, Change, Layered, Meta, NewObjects, Objects};
+use ledger::{Change, Layered, NewObjects};
 use model::{BlockId, Event, KeyId, Millis, Name, SigningKey};
-use std::sync::Arc;
-use store::{GitObjects, NewEvent, Options, RefName, Store, disk::Disk};
+use replica::{BLOCK_BYTES, BLOCK_EVENTS, Documents, Effect, Now, Replica, ReplicaError, Status, Written};
+use std::{collections::BTreeSet, sync::Arc};
+use store::{GitObjects, NewEvent, Store, disk::Disk};
 
-/// The most events of one block.
-pub const BLOCK_EVENTS: usize = 256;
-/// The most bytes of events in one block; a single event has at most 16 KiB.
-pub const BLOCK_BYTES: usize = 64 * 1024;
+/// What waits in the store when it is opened has waited for so long, in milliseconds.
+const WAITED_MS: u64 = 60_000;
 
 /// The writer.
 pub struct Core {
     home: Home,
     disk: Arc<dyn Disk>,
-    /// None after the log failed, until it can be opened again.
-    store: Option<Store>,
+    /// None after the log or the disk failed, until it can be opened again.
+    replica: Option<Replica<Shelf>>,
     objects: GitObjects,
     key: SigningKey,
     clock: Arc<LedgerClock>,
     view: Arc<View>,
     counts: EventCounts,
+    effects: Vec<Effect>,
+    /// The peers that are connected, to be told to a replica that is opened anew.
+    connected: BTreeSet<KeyId>,
+    /// When this box last heard from another one.
+    heard_at: Millis,
+    guess: Guess,
+    /// The date at the start: with what has elapsed since, a time that never goes back and that another start goes
+    /// on with, such as for bans.
+    began: Millis,
+}
+
+/// When the tentative state is looked at: making it may take a tenth of the time and no more.
+#[derive(Default)]
+struct Guess {
+    stale: bool,
+    /// By the clock that only goes forward.
+    not_before: Millis,
 }
 
 impl Core {
     /// Opens the ledger of a home for writing; nobody else may have it open.
     pub fn open(home: &Home, disk: Arc<dyn Disk>, machine: Arc<dyn Clock>) -> Result<Self, CoreError> {
         let key = home.node_key()?;
-        let store = open_store(home, &disk, &key)?;
-        let objects = store.objects();
-        let main = store.head(&RefName::main())?.ok_or(CoreError::NoMain)?;
+        let shelf = Shelf::open(home, &disk, key.public().id())?;
+        let objects = shelf.git().clone();
+        let main = shelf.store().head(&model::RefName::main())?.ok_or(CoreError::NoMain)?;
         let view = Arc::new(View::load(&objects, home.org(), main, None)?);
-        let newest = store.pending().last().map_or(view.head_at, |event| event.at.max(view.head_at));
+        let newest = shelf.store().pending().last().map_or(view.head_at, |event| event.at.max(view.head_at));
         let clock = Arc::new(LedgerClock::new(machine, newest));
+        let began =
+            Millis(clock.now().0.saturating_sub(u64::try_from(clock.elapsed().as_millis()).unwrap_or(0)));
         let mut core = Self {
             home: home.clone(),
             disk,
-            store: None,
+            replica: None,
             objects,
             key,
             clock,
             view,
             counts: EventCounts::default(),
+            effects: Vec::new(),
+            connected: BTreeSet::new(),
+            heard_at: Millis(0),
+            guess: Guess::default(),
+            began,
         };
-        core.take(store);
-        core.finish_merges();
+        core.take(shelf)?;
+        core.heard_at = core.newest_of_others();
+        if let Err(error) = core.tick() {
+            // The door needs only to read; what a power cut kept from main waits for a disk that can be written.
+            let error = crate::devices::chain(&error);
+            tracing::warn!(error, "blocks that wait for main are merged later");
+        }
         Ok(core)
     }
 
@@ -95,7 +127,7 @@ impl Core {
 
     /// Durable events that are in no block yet.
     pub fn pending(&self) -> &[Event] {
-        self.store.as_ref().map_or(&[], Store::pending)
+        self.replica.as_ref().map_or(&[], |replica| replica.depot().store().pending())
     }
 
     /// Whether the events that wait fill a block.
@@ -119,39 +151,50 @@ impl Core {
             }
             Err(error) => {
                 // What reached the disk is unknown; opening it again tells.
-                self.store = None;
+                self.replica = None;
                 Err(error.into())
             }
         }
     }
 
-    /// Puts the events that wait into blocks and merges them into main.
+    /// Puts the events that wait into blocks.
     pub fn flush(&mut self) -> Result<Merged, CoreError> {
-        let mut new = NewObjects::default();
-        match self.event_blocks(&mut new)? {
-            Some((head, last)) => self.merge(new, &[head], Some(last)),
-            None => Ok(self.merged()),
-        }
+        self.write(|replica, node, events, now| replica.write_events(node, events, now))
     }
 
-    /// Writes documents by this node's key, for a dapp, and merges them into main.
+    /// Writes documents by this node's key, for a dapp; events that wait go along.
     pub fn write_documents(
         &mut self,
         dapp: Option<Name>,
         subject: String,
         changes: &[Change],
     ) -> Result<Merged, CoreError> {
-        let mut new = NewObjects::default();
-        let events = self.event_blocks(&mut new)?;
-        let own = match events {
-            Some((head, _)) => Some(head),
-            None => self.own_head()?,
-        };
-        let meta = Meta { author: self.key_id(), at: self.clock.now(), subject, dapp };
-        let objects = Layered { new: &new, base: &self.objects };
-        let block = ledger::document_block(&objects, self.view.head, own, changes, meta)?.sign(&self.key)?;
-        new.extend(block.objects);
-        self.merge(new, &[block.id], events.map(|(_, last)| last))
+        let documents = Documents { dapp, subject, changes: changes.to_vec() };
+        self.write(|replica, node, events, now| replica.write_documents(node, events, documents, now))
+    }
+
+    /// Takes in a writer's new blocks, every one of them checked; events that wait go along.
+    pub fn propose(&mut self, head: BlockId, objects: NewObjects) -> Result<Merged, CoreError> {
+        self.write(|replica, node, events, now| replica.accept(node, events, head, &objects, now))
+    }
+
+    /// Does what is due: merges what has waited long enough.
+    pub fn tick(&mut self) -> Result<(), CoreError> {
+        let now = self.now();
+        self.with(|replica| replica.tick(now))?;
+        self.look()
+    }
+
+    /// How long until [`Core::tick`] has something to do, in milliseconds.
+    pub fn tick_in(&self) -> Option<u64> {
+        let guess = self.guess.stale.then_some(self.guess.not_before);
+        let at = [self.replica.as_ref()?.wake_at(), guess].into_iter().flatten().min()?;
+        Some(at.since(self.now().elapsed))
+    }
+
+    /// What is to be done for other boxes, oldest first.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
     }
 
     /// Merges small packs; worth doing when nothing else is.
@@ -160,139 +203,145 @@ impl Core {
         Ok(())
     }
 
-    /// Makes blocks of all events that wait. The newest of them and its last event's count; none if none wait.
-    fn event_blocks(&mut self, new: &mut NewObjects) -> Result<Option<(BlockId, u64)>, CoreError> {
-        let (author, at) = (self.key_id(), self.clock.now());
-        let mut own = self.own_head()?;
-        let mut made = None;
-        for events in batches(self.store()?.pending()) {
-            let subject = match events.len() {
-                1 => "1 event".to_string(),
-                count => format!("{count} events"),
-            };
-            let meta = Meta { author, at, subject, dapp: None };
-            let objects = Layered { new, base: &self.objects };
-            let draft = ledger::event_block(&objects, self.view.head, own, self.home.node(), &events, meta)?;
-            let block = draft.sign(&self.key)?;
-            new.extend(block.objects);
-            own = Some(block.id);
-            made = events.last().map(|event| (block.id, event.seq));
-        }
-        Ok(made)
-    }
-
-    /// Merges heads into main, all of them or nothing, and makes everything durable.
-    fn merge(
-        &mut self,
-        mut new: NewObjects,
-        heads: &[BlockId],
-        last: Option<u64>,
-    ) -> Result<Merged, CoreError> {
-        let objects = Layered { new: &new, base: &self.objects };
-        let subject = format!("Merge {} into main", writers(&objects, heads)?);
-        let meta = Meta { author: self.key_id(), at: self.clock.now(), subject, dapp: None };
-        let merged = ledger::merge_block(&objects, self.view.head, heads, meta)?;
-        if let Some((block, reason)) = merged.left_out.into_iter().next() {
-            return Err(CoreError::LeftOut { block, reason: Box::new(reason) });
-        }
-        let Some(draft) = merged.draft else { return Ok(self.merged()) };
-        let moves =
-            heads.iter().map(|head| Ok((RefName::writer(Block::read(&objects, *head)?.author), *head)));
-        let mut moves = moves.collect::<Result<Vec<_>, CoreError>>()?;
-        let block = draft.sign(&self.key)?;
-        moves.push((RefName::main(), block.id));
-        new.extend(block.objects);
-        self.store()?.commit(&new, &moves)?;
-        if let Some(last) = last {
-            self.store()?.events_in_blocks(last)?;
-        }
-        self.look()?;
-        Ok(self.merged())
-    }
-
-    /// Reads main anew after it moved.
-    fn look(&mut self) -> Result<(), CoreError> {
-        let main = self.store()?.head(&RefName::main())?.ok_or(CoreError::NoMain)?;
-        if main != self.view.head {
-            self.view = Arc::new(View::load(&self.objects, self.home.org(), main, Some(&self.view))?);
-            self.clock.saw_block(self.view.head_at);
-        }
-        self.count();
-        Ok(())
-    }
-
-    fn merged(&self) -> Merged {
-        Merged { block: self.view.head, height: self.view.height }
-    }
-
     /// The id of the node's own key.
     pub fn key_id(&self) -> KeyId {
         self.key.public().id()
     }
 
-    fn own_head(&mut self) -> Result<Option<BlockId>, CoreError> {
-        let name = RefName::writer(self.key_id());
-        Ok(self.store()?.head(&name)?)
+    /// Whether another box is connected.
+    pub fn has_peers(&self) -> bool {
+        !self.connected.is_empty()
+    }
+
+    /// How soon events are shared with other boxes.
+    pub fn sharing(&self) -> ShareSettings {
+        self.home.net_settings().share
+    }
+
+    fn now(&self) -> Now {
+        let elapsed = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now { elapsed: self.began.plus(elapsed), clock: self.clock.now() }
+    }
+
+    /// Has the replica write something, with the events that wait, and forgets those that are in a block then.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut Replica<Shelf>, &Name, &[Event], Now) -> Result<Written, ReplicaError>,
+    ) -> Result<Merged, CoreError> {
+        let (node, now) = (self.home.node().clone(), self.now());
+        self.replica()?;
+        let events = self.pending().to_vec();
+        let written = self.with(|replica| write(replica, &node, &events, now))?;
+        if let Some(last) = written.last_event {
+            self.store()?.events_in_blocks(last)?;
+        }
+        self.look()?;
+        Ok(merged(written))
+    }
+
+    /// Calls the replica. One whose disk failed is opened anew the next time.
+    fn with<T>(
+        &mut self,
+        call: impl FnOnce(&mut Replica<Shelf>) -> Result<T, ReplicaError>,
+    ) -> Result<T, CoreError> {
+        let replica = self.replica()?;
+        let result = call(replica);
+        let effects = replica.take_effects();
+        self.guess.stale |=
+            effects.iter().any(|effect| matches!(effect, Effect::Tentative | Effect::Moved { .. }));
+        self.effects.extend(effects);
+        if matches!(result, Err(ReplicaError::Depot(_))) {
+            self.replica = None;
+        }
+        Ok(result?)
+    }
+
+    /// Reads anew what moved.
+    fn look(&mut self) -> Result<(), CoreError> {
+        let Some(replica) = &self.replica else { return Ok(()) };
+        let main = replica.main();
+        if main.block != self.view.head {
+            let view = View::load(&self.objects, self.home.org(), main.block, Some(&self.view))?;
+            self.view = Arc::new(view);
+            self.clock.saw_block(self.view.head_at);
+            self.guess = Guess { stale: true, not_before: Millis(0) };
+        }
+        self.count();
+        self.look_beyond()
+    }
+
+    /// Reads the tentative state anew, if it is another and it is time.
+    fn look_beyond(&mut self) -> Result<(), CoreError> {
+        let begun = self.now();
+        let Some(replica) = self.replica.as_mut().filter(|_| self.guess.stale) else { return Ok(()) };
+        if begun.elapsed < self.guess.not_before {
+            return Ok(());
+        }
+        let tentative = replica.tentative(begun)?;
+        if tentative.tree != self.view.tentative_tree {
+            let objects = Layered { new: &tentative.objects, base: &self.objects };
+            self.view = Arc::new(self.view.with_tentative(&objects, tentative.tree)?);
+        }
+        let now = self.now().elapsed;
+        let not_before = now.plus(now.since(begun.elapsed).saturating_mul(10));
+        self.guess = Guess { stale: false, not_before };
+        Ok(())
+    }
+
+    fn replica(&mut self) -> Result<&mut Replica<Shelf>, CoreError> {
+        if self.replica.is_none() {
+            let shelf = Shelf::open(&self.home, &self.disk, self.key_id())?;
+            self.take(shelf)?;
+            self.look()?;
+        }
+        self.replica.as_mut().ok_or(CoreError::NoMain)
     }
 
     fn store(&mut self) -> Result<&mut Store, CoreError> {
-        if self.store.is_none() {
-            let store = open_store(&self.home, &self.disk, &self.key)?;
-            self.take(store);
-            self.look()?;
-        }
-        self.store.as_mut().ok_or(CoreError::NoMain)
+        Ok(self.replica()?.depot_mut().store_mut())
     }
 
-    fn take(&mut self, store: Store) {
-        for damage in &store.recovery().damage {
-            tracing::error!(?damage, "the write-ahead log is damaged: acknowledged events were lost");
+    fn take(&mut self, shelf: Shelf) -> Result<(), CoreError> {
+        self.objects = shelf.git().clone();
+        let (now, limits) = (self.now(), self.home.net_settings().sync_limits());
+        // What waits in the store was written before, not now.
+        let opened = Now { elapsed: Millis(now.elapsed.0.saturating_sub(WAITED_MS)), ..now };
+        let options = replica::Options { limits, ..replica::Options::new(self.key.clone()) };
+        let mut replica = Replica::open(shelf, options, opened)?;
+        for peer in &self.connected {
+            replica.connected(*peer, now)?;
         }
-        self.objects = store.objects();
-        self.store = Some(store);
+        self.effects.extend(replica.take_effects());
+        self.guess.stale = true;
+        self.replica = Some(replica);
         self.count();
+        Ok(())
     }
 
     fn count(&mut self) {
-        if let Some(store) = &self.store {
+        if let Some(replica) = &self.replica {
+            let store = replica.depot().store();
             self.counts = EventCounts { durable: store.last_seq(), pending: store.pending().len() as u64 };
         }
     }
 }
 
-fn open_store(home: &Home, disk: &Arc<dyn Disk>, key: &SigningKey) -> Result<Store, CoreError> {
-    let options = Options { writer: Some(key.public().id()), ..Options::default() };
-    Ok(Store::open(home.folder(), disk.clone(), options)?)
+fn merged(written: Written) -> Merged {
+    let (state, reason) = standing(written.status);
+    Merged { block: written.main, height: written.height, state, reason, head: written.head }
 }
 
-/// Splits events into blocks: so many at most, of so many bytes at most.
-fn batches(events: &[Event]) -> Vec<Vec<Event>> {
-    let (mut batches, mut bytes): (Vec<Vec<Event>>, usize) = (Vec::new(), 0);
-    for event in events {
-        let length = line_bytes(event);
-        match batches.last_mut() {
-            Some(batch) if batch.len() < BLOCK_EVENTS && bytes + length <= BLOCK_BYTES => {
-                batch.push(event.clone());
-                bytes += length;
-            }
-            _ => {
-                batches.push(vec![event.clone()]);
-                bytes = length;
-            }
-        }
+/// A status in the words of the admin API.
+pub(crate) fn standing(status: Status) -> (Standing, Option<String>) {
+    match status {
+        Status::Final { .. } => (Standing::Final, None),
+        Status::Waiting => (Standing::Waiting, None),
+        Status::LeftOut { reason } => (Standing::LeftOut, Some(reason)),
+        Status::Unknown => (Standing::Unknown, None),
     }
-    batches
 }
 
 fn line_bytes(event: &Event) -> usize {
     // An event that is too long was never appended.
     event.to_line().map_or(0, |line| line.len())
-}
-
-fn writers(objects: &dyn Objects, heads: &[BlockId]) -> Result<String, CoreError> {
-    let names = heads.iter().map(|head| Ok(Block::read(objects, *head)?.author_name.to_string()));
-    let mut names = names.collect::<Result<Vec<_>, CoreError>>()?;
-    names.sort();
-    names.dedup();
-    Ok(names.join(" and "))
 }

@@ -3,6 +3,7 @@
 //! The index is a copy and may be gone or old; [`History::learn`] makes up for it. In ledgerd it has a thread of
 //! its own ([`Librarian`]), so that making it anew after a power cut keeps no event and no door waiting.
 
+mod heard;
 mod librarian;
 
 pub use librarian::{Librarian, Wanted};
@@ -32,10 +33,14 @@ impl History {
         Self { home, node, objects, index: None }
     }
 
-    /// Takes in all that main has at `head`, and what waits for a block.
+    /// Takes in all that main has at `head`, what other heads reach (those of other boxes too), and what waits here
+    /// for a block.
     pub fn learn(&mut self, head: BlockId, pending: &[Event]) -> Result<(), IndexError> {
+        // References that cannot be read are made up for by main, which has what is final.
+        let refs = self.objects.refs().unwrap_or_default();
+        let heads: Vec<BlockId> = [head].into_iter().chain(refs.into_values()).collect();
         self.try_with(|index, objects, node| {
-            index.catch_up(objects, &[head], &mut |_| {})?;
+            index.catch_up(objects, &heads, &mut |_| {})?;
             index.add(node, pending)
         })
     }
@@ -45,7 +50,7 @@ impl History {
         self.try_with(|index, _, node| index.add(node, events))
     }
 
-    /// Events, newest last: the newest that match, or, after a count of this box, the oldest.
+    /// Events of all boxes, newest last: the newest that match, or, after a count of this box, the oldest.
     pub fn log(&mut self, query: &LogQuery) -> Result<Vec<LogEntry>, IndexError> {
         let limit = u32::try_from(query.limit.unwrap_or(LIMIT)).unwrap_or(u32::MAX);
         let asked = Query {

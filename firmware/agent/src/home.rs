@@ -3,7 +3,8 @@
 //! ```text
 //! DIR/ledger.git  DIR/chunks/  DIR/wal/  DIR/index.sqlite      the store's
 //! DIR/keys/<name>          private keys, OpenSSH, 0600         DIR/secrets/badge.key   0600
-//! DIR/node.toml            name and organisation               DIR/lock                held by the one who writes
+//! DIR/node.toml            name, organisation, network         DIR/notes/              what is in no block, the store's
+//! DIR/lock                 held by the one who writes          DIR/ledgerd.lock        held by the one ledgerd
 //! DIR/run/admin.sock       DIR/run/dapps/<name>/{api,serve}.sock
 //! DIR/cache/images/        unpacked images; may be deleted at any time
 //! ```
@@ -11,6 +12,7 @@
 //! Folders are 0700, secrets 0600, whatever the umask. A home is opened as often as one likes and written by
 //! whoever has its store open: ledgerd while it runs, ledgerctl when it does not.
 
+use crate::peers::NetSettings;
 use model::{BadgeDigest, BadgeError, BadgeKey, KeyError, Name, OrgId, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -38,6 +40,12 @@ pub struct Home {
 struct Identity {
     name: Name,
     org: OrgId,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    net: NetSettings,
+}
+
+fn is_usual(settings: &NetSettings) -> bool {
+    *settings == NetSettings::default()
 }
 
 /// A home that cannot be made or opened.
@@ -157,7 +165,8 @@ impl Home {
 
     /// Says who the box is: from here on it is a home.
     pub(crate) fn finish(folder: &Path, name: Name, org: OrgId) -> Result<Self, HomeError> {
-        let text = toml::to_string(&Identity { name, org }).map_err(HomeError::WriteIdentity)?;
+        let text = toml::to_string(&Identity { name, org, net: NetSettings::default() })
+            .map_err(HomeError::WriteIdentity)?;
         let (path, beside) = (folder.join("node.toml"), folder.join("node.toml.new"));
         write_secret(&beside, &text)?;
         fs::rename(&beside, &path).map_err(at("put in place", &path))?;
@@ -185,6 +194,11 @@ impl Home {
     /// The organisation that the box belongs to.
     pub fn org(&self) -> OrgId {
         self.identity.org
+    }
+
+    /// How the box meets others.
+    pub fn net_settings(&self) -> &NetSettings {
+        &self.identity.net
     }
 
     /// The git repository.

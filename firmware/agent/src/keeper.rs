@@ -2,18 +2,30 @@
 //!
 //! Commands arrive in a queue. Appends that wait together are synced together: a hundred callers cost one sync
 //! of the write-ahead log. Between commands the thread does what is due: a block of the events that have waited
-//! long enough, and the tidying of packs. Readers never ask it: they have the newest [`View`].
+//! long enough, what other boxes and judges say (a bounded piece of it, in a lane of its own), and the tidying of
+//! packs. Readers never ask it: they have the newest [`View`].
 
+mod hear;
+mod judging;
+mod post;
+mod sharing;
 mod work;
 
+pub use judging::Judge;
+pub use post::{News, Post};
+
 use crate::{
+    blobs::Blobs,
     clock::LedgerClock,
     core::{Core, CoreError},
     history::{Librarian, Wanted},
     live::Live,
+    peers::Peers,
     view::View,
     wire,
 };
+use hear::Abroad;
+use judging::Judging;
 use ledger::{Change, NewObjects};
 use model::{BlockId, Event, EventError, Millis, Name};
 use std::{
@@ -41,6 +53,7 @@ pub struct Keeper {
     report: Arc<Mutex<Report>>,
     librarian: Librarian,
     node: Name,
+    post: Post,
 }
 
 /// How the keeper is.
@@ -50,6 +63,18 @@ pub struct Report {
     pub events: wire::EventCounts,
     /// What is wrong with the disk, if anything.
     pub trouble: Option<String>,
+    /// When this box last heard from another one.
+    pub heard_at: Millis,
+}
+
+/// What the keeper works with besides the ledger.
+pub struct Tools {
+    /// How long an event waits for its block at most.
+    pub block_interval: Duration,
+    /// Large files.
+    pub blobs: Arc<Blobs>,
+    /// Who runs judges.
+    pub judge: Judge,
 }
 
 /// Why the keeper did not do it.
@@ -76,12 +101,13 @@ pub enum KeeperError {
 pub struct Threads {
     keeper: JoinHandle<()>,
     history: JoinHandle<()>,
+    judges: JoinHandle<()>,
 }
 
 impl Threads {
-    /// Waits until both have ended.
+    /// Waits until all have ended.
     pub fn join(self) {
-        for (name, thread) in [("keeper", self.keeper), ("history", self.history)] {
+        for (name, thread) in [("keeper", self.keeper), ("history", self.history), ("judges", self.judges)] {
             if thread.join().is_err() {
                 tracing::error!(name, "a thread ended by a panic");
             }
@@ -117,10 +143,25 @@ impl Said {
 }
 
 enum Command {
+    /// There is something in the lane.
+    Bell,
+    /// The network is open.
+    Network(Arc<Peers>),
     Append(Said, Answer<Event>),
-    Documents { dapp: Name, subject: String, changes: Vec<Change>, answer: Answer<wire::Merged> },
-    Propose { head: BlockId, objects: NewObjects, answer: Answer<wire::Merged> },
+    Documents {
+        dapp: Name,
+        subject: String,
+        changes: Vec<Change>,
+        answer: Answer<wire::Merged>,
+    },
+    Propose {
+        head: BlockId,
+        objects: NewObjects,
+        answer: Answer<wire::Merged>,
+    },
     Flush(Answer<wire::Merged>),
+    Proposals(wire::ProposalsQuery, Answer<wire::Proposals>),
+    Agreement(Answer<wire::Agreement>),
     Stop(Answer<wire::Merged>),
 }
 
@@ -130,17 +171,33 @@ impl Keeper {
         core: Core,
         clock: Arc<LedgerClock>,
         live: Live,
-        block_interval: Duration,
+        tools: Tools,
     ) -> std::io::Result<(Self, Threads)> {
-        let (librarian, history) = Librarian::start(core.history())?;
+        let (librarian, history) = Librarian::start(core.history(), live.clone())?;
         let (commands, queue) = mpsc::sync_channel(WAITING_MAX);
+        let (post, lane) = post::lane(commands.clone());
+        let (judging, judges) = Judging::start(tools.judge, post.clone())?;
         let (publish, views) = watch::channel(core.view().clone());
         let report = Arc::new(Mutex::new(Report::default()));
         let node = core.node().clone();
-        let keeper = Self { commands, views, report: report.clone(), librarian: librarian.clone(), node };
-        let work = work::Work::new(core, clock, live, block_interval, Told { publish, report, librarian });
+        let keeper =
+            Self { commands, views, report: report.clone(), librarian: librarian.clone(), node, post };
+        let told = Told { publish, report, librarian };
+        let abroad = Abroad::new(lane, judging, tools.blobs);
+        let work = work::Work::new(core, clock, live, tools.block_interval, told, abroad);
         let thread = thread::Builder::new().name("keeper".into()).spawn(move || work.run(&queue))?;
-        Ok((keeper, Threads { keeper: thread, history }))
+        Ok((keeper, Threads { keeper: thread, history, judges }))
+    }
+
+    /// Where news from other boxes is put.
+    pub fn post(&self) -> &Post {
+        &self.post
+    }
+
+    /// The network is open: the keeper talks to other boxes from now on.
+    pub fn network(&self, peers: Arc<Peers>) {
+        // A full queue or one that ends: then the box starts, or stops, without others.
+        let _busy = self.commands.try_send(Command::Network(peers));
     }
 
     /// The newest state of main.
@@ -196,12 +253,22 @@ impl Keeper {
         self.ask(|answer| Command::Propose { head, objects, answer }).await
     }
 
+    /// Writers' newest blocks and how they stand.
+    pub async fn proposals(&self, query: wire::ProposalsQuery) -> Result<wire::Proposals, KeeperError> {
+        self.ask(|answer| Command::Proposals(query, answer)).await
+    }
+
+    /// How this box agrees with others.
+    pub async fn agreement(&self) -> Result<wire::Agreement, KeeperError> {
+        self.ask(Command::Agreement).await
+    }
+
     /// Puts the events that wait into a block.
     pub async fn flush(&self) -> Result<wire::Merged, KeeperError> {
         self.ask(Command::Flush).await
     }
 
-    /// Events of this node, newest last.
+    /// Events of all nodes, newest last.
     pub async fn log(&self, query: wire::LogQuery) -> Result<Vec<wire::LogEntry>, KeeperError> {
         self.librarian.log(query).await
     }

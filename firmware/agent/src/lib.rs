@@ -14,6 +14,7 @@ pub mod init;
 pub mod judges;
 pub mod keeper;
 pub mod live;
+pub mod peers;
 mod rate;
 pub mod replay;
 mod restart;

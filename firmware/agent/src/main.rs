@@ -2,7 +2,7 @@
 //!
 //! Started as `ledgerd container-run` it is the helper of one container, on one thread; otherwise the agent.
 
-use agent::{devices::chain, run};
+use agent::{devices::chain, home::Home, peers::NetSettings, run};
 use clap::Parser;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -22,6 +22,21 @@ struct Args {
     /// How long an event waits for its block at most, such as 90s, 15m or 2h.
     #[arg(long, default_value = "15m", value_parser = duration)]
     block_interval: Duration,
+    /// Where other boxes of the organisation reach this one over UDP: a port, an address with a port, or `none` for
+    /// no network [default: as in node.toml, else port 7741 of every interface]
+    #[arg(long, value_name = "ADDRESS", value_parser = peers_at)]
+    peers: Option<PeersAt>,
+    /// Neither tell nor look on the LAN (mDNS) who is there
+    #[arg(long)]
+    no_mdns: bool,
+}
+
+/// Where other boxes reach this one.
+#[derive(Clone, Copy)]
+enum PeersAt {
+    None,
+    Port(u16),
+    Address(SocketAddr),
 }
 
 /// Where the page is, if anywhere.
@@ -54,9 +69,38 @@ fn start(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     // One thread serves sockets and timers; the ledger has a thread of its own, and blocking work a small pool.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
-    let Args { home, board, listen, block_interval } = args;
-    runtime.block_on(run::run(run::Options { home, board, listen: listen.0, block_interval, exe }))?;
+    let net = net_settings(&args);
+    let Args { home, board, listen, block_interval, .. } = args;
+    runtime.block_on(run::run(run::Options { home, board, listen: listen.0, block_interval, net, exe }))?;
     Ok(())
+}
+
+/// The settings of node.toml with what the command line says otherwise; none if it says nothing.
+fn net_settings(args: &Args) -> Option<NetSettings> {
+    if args.peers.is_none() && !args.no_mdns {
+        return None;
+    }
+    // A home that cannot be opened is said when the board is safe.
+    let mut settings = Home::open(&args.home).map(|home| home.net_settings().clone()).unwrap_or_default();
+    settings.mdns &= !args.no_mdns;
+    match args.peers {
+        None => {}
+        Some(PeersAt::None) => settings.on = false,
+        Some(PeersAt::Port(port)) => (settings.on, settings.port) = (true, port),
+        Some(PeersAt::Address(address)) => {
+            (settings.on, settings.port, settings.bind) = (true, address.port(), vec![address.ip()]);
+        }
+    }
+    Some(settings)
+}
+
+fn peers_at(text: &str) -> Result<PeersAt, String> {
+    let port = || text.parse().ok().map(PeersAt::Port);
+    let address = || text.parse().ok().map(PeersAt::Address);
+    match text {
+        "none" => Ok(PeersAt::None),
+        _ => port().or_else(address).ok_or_else(|| "write it as 7741, 192.0.2.1:7741 or none".into()),
+    }
 }
 
 fn address(text: &str) -> Result<Address, String> {

@@ -10,9 +10,10 @@ use crate::{
     devices::{Devices, chain},
     home::{Home, HomeError},
     judges::Judges,
-    keeper::{Keeper, KeeperError, Threads},
+    keeper::{Judge, Keeper, KeeperError, Threads, Tools},
     live::Live,
-    services::{DappStates, Services},
+    peers::{self, NetSettings},
+    services::{Abroad, DappStates, Services},
     supervisor,
 };
 use board::{BoardError, SpecError};
@@ -21,10 +22,13 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
-use store::disk::{Disk, RealDisk};
+use store::{
+    Lock, LockError,
+    disk::{Disk, RealDisk},
+};
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -46,6 +50,8 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// How long an event waits for its block at most.
     pub block_interval: Duration,
+    /// How other boxes are met; none is as node.toml says.
+    pub net: Option<NetSettings>,
     /// This program, to start as the container helper.
     pub exe: PathBuf,
 }
@@ -53,6 +59,9 @@ pub struct Options {
 /// Why the program does not start or end as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Another ledgerd has the home, and with it the board.
+    #[error("a ledgerd runs here already")]
+    Running(#[source] LockError),
     /// The home.
     #[error(transparent)]
     Home(#[from] HomeError),
@@ -102,6 +111,17 @@ pub struct Appliance {
     pub services: Arc<Services>,
     threads: Threads,
     stop: watch::Sender<bool>,
+    network: Option<JoinHandle<()>>,
+    _only: Option<Lock>,
+}
+
+/// Makes this the one ledgerd of the home: another one drives its board, which is not to be touched. Whatever
+/// else is wrong with the home is said when the board is safe.
+fn only_ledgerd(home: &Path) -> Result<Option<Lock>, RunError> {
+    match Lock::ledgerd(home) {
+        Err(held) if held.is_held() => Err(RunError::Running(held)),
+        lock => Ok(lock.ok()),
+    }
 }
 
 /// Opens the ledger; a ledgerctl that has it open for a moment is waited for.
@@ -117,8 +137,10 @@ fn open_when_free(home: &Home, disk: &Arc<dyn Disk>) -> Result<Core, CoreError> 
 
 impl Appliance {
     /// Opens everything. Nothing is served yet. The board comes first: if the last ledgerd was killed while the
-    /// strike was drawn and this one cannot open the home, the door is locked all the same.
+    /// strike was drawn and this one cannot open the home, the door is locked all the same. Only a ledgerd that
+    /// runs keeps another one from it.
     pub fn open(options: &Options, disk: Arc<dyn Disk>) -> Result<Self, RunError> {
+        let only = only_ledgerd(&options.home)?;
         let live = Live::default();
         let devices = Devices::open(board::find(&options.board)?, live.clone(), Handle::current())?;
         let home = Home::open(&options.home)?;
@@ -128,13 +150,52 @@ impl Appliance {
         devices.hear_badges(home.badge_key_of(&core.view().org_text("badge_key"))?);
         let blobs = Blobs::open(&home.chunks_folder(), disk, objects.clone())?;
         let judges = Arc::new(Judges::new(&home, &key, objects, blobs.clone(), options.exe.clone()));
-        let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), options.block_interval)
+        let asked = judges.clone();
+        let judge: Judge = Box::new(move |task| asked.run(task));
+        let tools = Tools { block_interval: options.block_interval, blobs: blobs.clone(), judge };
+        let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), tools)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
         let (stop, stopping) = watch::channel(false);
-        let (started, dapps) = (clock.now(), DappStates::default());
-        let services =
-            Services { home, key, keeper, blobs, judges, devices, clock, live, dapps, stopping, started };
-        Ok(Self { services: Arc::new(services), threads, stop })
+        let (started, dapps, abroad) = (clock.now(), DappStates::default(), Abroad::default());
+        let services = Services {
+            home,
+            key,
+            keeper,
+            blobs,
+            judges,
+            devices,
+            clock,
+            live,
+            dapps,
+            stopping,
+            started,
+            abroad,
+        };
+        Ok(Self { services: Arc::new(services), threads, stop, network: None, _only: only })
+    }
+
+    /// Opens the network, so that other boxes are heard. One that cannot be had is named in the status, and the
+    /// box works alone.
+    pub fn open_network(&mut self, settings: Option<&NetSettings>) {
+        let services = &self.services;
+        let settings = settings.unwrap_or_else(|| services.home.net_settings());
+        if !settings.on {
+            return;
+        }
+        match peers::open(services, settings) {
+            Ok((peers, thread)) => {
+                tracing::info!(addresses = ?peers.addresses(), "other boxes reach this one");
+                services.keeper.network(peers.clone());
+                // It is opened once.
+                let _first = services.abroad.peers.set(peers);
+                self.network = Some(thread);
+            }
+            Err(error) => {
+                let trouble = chain(&error);
+                tracing::error!(trouble, "there is no network: the box works alone");
+                let _first = services.abroad.trouble.set(trouble);
+            }
+        }
     }
 
     /// Serves the admin socket.
@@ -180,7 +241,13 @@ impl Appliance {
         dapps.await;
         self.services.devices.make_safe(|_| true);
         let last = self.services.keeper.stop().await;
+        if let Some(peers) = self.services.abroad.peers.get() {
+            peers.stop();
+        }
         self.threads.join();
+        if self.network.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread of the network ended by a panic");
+        }
         last.map(|_| ()).map_err(RunError::LastBlock)
     }
 }
@@ -190,13 +257,14 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     let system = |doing| move |source| RunError::System { doing, source };
     let mut term = signal(SignalKind::terminate()).map_err(system("hear SIGTERM"))?;
     let mut int = signal(SignalKind::interrupt()).map_err(system("hear SIGINT"))?;
-    let appliance = Appliance::open(&options, Arc::new(RealDisk))?;
+    let mut appliance = Appliance::open(&options, Arc::new(RealDisk))?;
     safe_on_panic(&appliance.services.devices);
     appliance.serve_admin()?;
     if let Some(address) = options.listen {
         let address = appliance.serve_page(address).await?;
         tracing::info!("the page is at http://{address}");
     }
+    appliance.open_network(options.net.as_ref());
     let dapps = tokio::spawn(supervisor::supervise(appliance.services.clone(), options.exe));
     tell_start(&appliance.services, &options.home);
     let mut asked = async || {
@@ -229,10 +297,10 @@ fn safe_on_panic(devices: &Arc<Devices>) {
 }
 
 fn tell_start(services: &Services, home: &Path) {
-    let status = services.status();
-    let (org, height, pending) = (&status.org_name, status.height, status.events.pending);
-    tracing::info!(home = %home.display(), node = %status.node, org, height, pending, "ledgerd is up");
-    if let Some(reason) = status.clock.reason {
+    let (view, pending) = (services.keeper.view(), services.keeper.report().events.pending);
+    let (org, height, node) = (view.org_text("name"), view.height, services.home.node());
+    tracing::info!(home = %home.display(), %node, org, height, pending, "ledgerd is up");
+    if let Some(reason) = services.clock.status().reason {
         tracing::warn!("{reason}");
     }
 }
@@ -288,6 +356,16 @@ pub(crate) mod tests {
         assert!(!devices.granted(|device| *device == strike)[0].on);
     }
 
+    #[tokio::test]
+    async fn a_second_ledgerd_on_a_home_in_use_does_not_touch_the_board() {
+        let (folder, up) = founded();
+        let second =
+            Appliance::open(&options(&folder.path().join("home"), Path::new("no-board")), Arc::new(RealDisk));
+        let error = second.err().unwrap();
+        assert!(matches!(error, RunError::Running(_)), "the board was opened first: {}", chain(&error));
+        up.stop(async {}, std::future::pending()).await.unwrap();
+    }
+
     /// A board that cannot be opened in this build, to see who comes first.
     const LINUX: &str = "title = \"Box\"\ndriver = \"linux\"\n[devices.strike]\nkind = \"relay\"\nline = \"GPIO4\"\nsafe = \"off\"\n";
 
@@ -308,6 +386,7 @@ pub(crate) mod tests {
             board: board.to_string_lossy().into(),
             listen: None,
             block_interval: Duration::from_secs(900),
+            net: None,
             exe: PathBuf::new(),
         }
     }

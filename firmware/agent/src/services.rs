@@ -2,12 +2,14 @@
 
 use crate::{
     blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, judges::Judges, keeper::Keeper,
-    live::Live, wire,
+    live::Live, peers::Peers, view::View, wire,
 };
 use model::{KeyId, Millis, Name};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -35,6 +37,17 @@ pub struct Services {
     pub stopping: watch::Receiver<bool>,
     /// When ledgerd started.
     pub started: Millis,
+    /// The other boxes.
+    pub abroad: Abroad,
+}
+
+/// The network: open, not wanted, or not to be had.
+#[derive(Default)]
+pub struct Abroad {
+    /// It, once it is open.
+    pub peers: OnceLock<Arc<Peers>>,
+    /// Why it cannot be opened.
+    pub trouble: OnceLock<String>,
 }
 
 /// How each dapp is, as the supervisor last said.
@@ -64,7 +77,7 @@ impl DappStates {
 
 impl Services {
     /// The box at a glance.
-    pub fn status(&self) -> wire::Status {
+    pub async fn status(&self) -> wire::Status {
         let (view, report) = (self.keeper.view(), self.keeper.report());
         wire::Status {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -81,6 +94,55 @@ impl Services {
             dapps: self.dapps.list(),
             disk_trouble: report.trouble,
             started: self.started,
+            agreement: self.keeper.agreement().await.ok(),
+            network: self.network(&view),
         }
+    }
+
+    /// How long this box has heard from no other one, in milliseconds; 0 if there is no other.
+    pub fn stale_ms(&self) -> u64 {
+        if self.others(&self.keeper.view()).next().is_none() {
+            return 0;
+        }
+        self.clock.now().since(self.keeper.report().heard_at)
+    }
+
+    fn others(&self, view: &View) -> impl Iterator<Item = (KeyId, Name)> {
+        let nodes = view.node_keys().into_iter().map(|(key, (_, name))| (key, name));
+        nodes.filter(|(key, name)| *key != self.key && name != self.home.node())
+    }
+
+    fn network(&self, view: &View) -> wire::Network {
+        let peers = self.abroad.peers.get();
+        let connected: BTreeMap<KeyId, net::PeerStatus> = peers
+            .map(|peers| peers.connected().into_iter().map(|peer| (peer.peer.id(), peer)).collect())
+            .unwrap_or_default();
+        let mut others: Vec<_> =
+            self.others(view).map(|(key, node)| peer_status(key, node, connected.get(&key))).collect();
+        others.sort_by(|a, b| a.node.cmp(&b.node));
+        wire::Network {
+            on: peers.is_some(),
+            trouble: self.abroad.trouble.get().cloned(),
+            addresses: peers.map_or_else(Vec::new, |peers| texts(&peers.addresses())),
+            stale_ms: self.stale_ms(),
+            peers: others,
+        }
+    }
+}
+
+fn texts(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+fn peer_status(key: KeyId, node: Name, connected: Option<&net::PeerStatus>) -> wire::PeerStatus {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    wire::PeerStatus {
+        node,
+        key,
+        connected: connected.is_some(),
+        address: connected.and_then(|peer| peer.address).map(|address| address.to_string()),
+        round_trip_us: connected.and_then(|peer| peer.round_trip).map(micros),
+        sent_bytes: connected.map_or(0, |peer| peer.sent_bytes),
+        received_bytes: connected.map_or(0, |peer| peer.received_bytes),
     }
 }

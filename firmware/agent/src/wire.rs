@@ -3,7 +3,7 @@
 //! Described in docs/formats/admin-api.md. Fields are only ever added; a reader ignores those it does not
 //! know. Times are milliseconds since 1970, ids are lower-case hex, bytes are base64.
 
-use model::{BlockId, Event, Millis, Name, ObjectId};
+use model::{BlockId, Event, KeyId, Millis, Name, ObjectId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -38,6 +38,96 @@ pub struct Status {
     pub disk_trouble: Option<String>,
     /// When ledgerd started.
     pub started: Millis,
+    /// How this box agrees with others; none while the keeper is too busy to say.
+    #[serde(default)]
+    pub agreement: Option<Agreement>,
+    /// The other boxes.
+    #[serde(default)]
+    pub network: Network,
+}
+
+/// Who votes, and what waits for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Whether this box alone makes blocks final.
+    pub alone: bool,
+    /// The nodes that vote on main's blocks.
+    pub validators: Vec<ValidatorStatus>,
+    /// Writers whose newest blocks wait for a merge that counts.
+    pub waiting: u64,
+    /// Writers whose newest blocks stay out until they mend them.
+    pub left_out: u64,
+    /// Whether the tentative state is another than the final one.
+    pub tentative: bool,
+    /// Keys that are in use twice: a copied card, a restored backup.
+    pub clones: Vec<CloneStatus>,
+    /// What peers have done wrong.
+    pub conduct: BTreeMap<KeyId, Conduct>,
+}
+
+/// A node that votes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidatorStatus {
+    /// Its key.
+    pub key: KeyId,
+    /// Its name.
+    pub node: Name,
+    /// Its weight.
+    pub weight: u64,
+}
+
+/// A key in use twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneStatus {
+    /// The key.
+    pub key: KeyId,
+    /// A head of each of its two lines.
+    pub heads: [BlockId; 2],
+}
+
+/// What a peer has done wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conduct {
+    /// How often.
+    pub misdeeds: u32,
+    /// What it was last, in a word.
+    pub last: String,
+    /// Until when it is banned.
+    pub banned_until: Option<Millis>,
+}
+
+/// The other boxes of the organisation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Whether there is a network.
+    pub on: bool,
+    /// Why there is none, if there should be one.
+    pub trouble: Option<String>,
+    /// Where this box can be reached, as far as it knows.
+    pub addresses: Vec<String>,
+    /// How long it has heard from no other box, in milliseconds; 0 if there is no other.
+    pub stale_ms: u64,
+    /// The other nodes of the ledger, by name.
+    pub peers: Vec<PeerStatus>,
+}
+
+/// Another node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its name.
+    pub node: Name,
+    /// Its key.
+    pub key: KeyId,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// Where it is reached, if not through a relay.
+    pub address: Option<String>,
+    /// How long a byte takes there and back, in microseconds.
+    pub round_trip_us: Option<u64>,
+    /// Bytes sent on this connection, all overhead included.
+    pub sent_bytes: u64,
+    /// Bytes received on it.
+    pub received_bytes: u64,
 }
 
 /// How many events this node has.
@@ -169,13 +259,78 @@ pub struct WireObject {
     pub bytes: String,
 }
 
-/// The answer to a proposal, a change of documents, or a flush: where main is now.
+/// The answer to a proposal, a change of documents, or a flush: where main is now, and how what was asked stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Merged {
     /// The newest block of main.
     pub block: BlockId,
     /// Its height.
     pub height: u64,
+    /// How the blocks stand that were written.
+    #[serde(default)]
+    pub state: Standing,
+    /// Why they were left out, if they were.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The newest of these blocks; none if there was nothing to write.
+    #[serde(default)]
+    pub head: Option<BlockId>,
+}
+
+/// How a writer's blocks stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Main has them.
+    #[default]
+    Final,
+    /// They wait for a merge that counts.
+    Waiting,
+    /// They stay out until their writer mends them.
+    LeftOut,
+    /// This box has not heard of them.
+    Unknown,
+}
+
+/// `GET /v1/proposals`: the newest blocks of each writer that are not final, or were not long ago.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proposals {
+    /// The newest block of main.
+    pub block: BlockId,
+    /// Its height.
+    pub height: u64,
+    /// Newest last.
+    pub proposals: Vec<ProposalStatus>,
+}
+
+/// The query of `GET /v1/proposals`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ProposalsQuery {
+    /// Those that are final too.
+    #[serde(default)]
+    pub all: bool,
+    /// Only the one that this block belongs to, final or not.
+    #[serde(default)]
+    pub head: Option<BlockId>,
+}
+
+/// A writer's newest block and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalStatus {
+    /// The block.
+    pub head: BlockId,
+    /// The key that signed it.
+    pub key: KeyId,
+    /// The name of the key's owner.
+    pub writer: Name,
+    /// When it was written.
+    pub at: Millis,
+    /// What it says about itself.
+    pub subject: String,
+    /// How it stands.
+    pub state: Standing,
+    /// Why it was left out.
+    pub reason: Option<String>,
 }
 
 /// `POST /v1/tap`: a badge held to a reader of the simulated board.

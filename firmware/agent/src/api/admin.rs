@@ -45,6 +45,7 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/v1/log", log),
         Route::get("/v1/live", live),
         Route::post("/v1/blocks", propose),
+        Route::get("/v1/proposals", proposals),
         Route::post("/v1/flush", flush),
         Route::post("/v1/replay/{height}", replay::post),
         Route::post("/v1/tap", tap),
@@ -63,7 +64,7 @@ pub fn server(services: Arc<Services>) -> Router {
 
 /// `GET /v1/status`.
 pub async fn status(State(services): Asking) -> Json<wire::Status> {
-    Json(services.status())
+    Json(services.status().await)
 }
 
 /// `GET /v1/dapps`.
@@ -111,6 +112,14 @@ async fn follow(mut lines: Lines, services: Arc<Services>) -> Result<(), Gone> {
             Err(RecvError::Lagged(_) | RecvError::Closed) => return Err(Gone),
         }
     }
+}
+
+/// `GET /v1/proposals`.
+pub async fn proposals(
+    State(services): Asking,
+    Ask(query): Ask<wire::ProposalsQuery>,
+) -> Result<Json<wire::Proposals>, Refused> {
+    Ok(Json(services.keeper.proposals(query).await?))
 }
 
 async fn flush(State(services): Asking) -> Result<Json<wire::Merged>, Refused> {

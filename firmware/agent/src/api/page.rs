@@ -33,6 +33,7 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/api/dapps", admin::dapps),
         Route::get("/api/devices", admin::devices),
         Route::get("/api/log", admin::log),
+        Route::get("/api/proposals", admin::proposals),
         Route::get("/api/live", admin::live),
         Route::get("/api/demo", demo),
         Route::post("/api/tap", admin::tap),

@@ -2,7 +2,8 @@
 
 use super::{CoreError, Fault};
 use ledger::{BlockFault, DraftError, Reason, RuleError};
-use store::{CommitError, LockError, OpenError, wal::WalError};
+use replica::ReplicaError;
+use store::{LockError, OpenError, wal::WalError};
 
 impl Fault {
     /// Whether nobody who asked can help it.
@@ -21,16 +22,28 @@ impl CoreError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Append(WalError::Disk(error)) if error.is_full() => Fault::DiskFull,
-            Self::Append(WalError::Event { .. }) | Self::TooManyBlocks(_) => Fault::TooLarge,
-            Self::Commit(error) if CommitError::is_full(error) => Fault::DiskFull,
-            Self::Faulty { fault, .. } => of_fault(fault),
-            Self::Draft(DraftError::Refused(fault)) => of_fault(fault),
-            Self::LeftOut { reason, .. } => of_reason(reason),
-            Self::Draft(error) if error.is_store_failure() => Fault::Ours,
-            Self::Block(error) if error.is_store_failure() => Fault::Ours,
-            Self::NotAWriters(_) | Self::Draft(_) | Self::Block(_) | Self::Tree(_) => Fault::Conflict,
+            Self::Append(WalError::Event { .. }) => Fault::TooLarge,
+            Self::Replica(error) => of_replica(error),
             _ => Fault::Ours,
         }
+    }
+}
+
+fn of_replica(error: &ReplicaError) -> Fault {
+    match error {
+        ReplicaError::Depot(error) if error.is_full => Fault::DiskFull,
+        ReplicaError::TooManyBlocks(_) => Fault::TooLarge,
+        ReplicaError::Faulty { fault, .. } | ReplicaError::Draft(DraftError::Refused(fault)) => {
+            of_fault(fault)
+        }
+        ReplicaError::LeftOut { reason, .. } => of_reason(reason),
+        ReplicaError::Draft(error) if error.is_store_failure() => Fault::Ours,
+        ReplicaError::Block(error) if error.is_store_failure() => Fault::Ours,
+        ReplicaError::NotAWriters(_)
+        | ReplicaError::Draft(_)
+        | ReplicaError::Block(_)
+        | ReplicaError::Tree(_) => Fault::Conflict,
+        _ => Fault::Ours,
     }
 }
 

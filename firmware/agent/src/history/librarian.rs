@@ -3,11 +3,12 @@
 //! What there is to learn is never waited for: if the queue is full it is dropped, and made up for with the next
 //! block. What is asked is answered in order, so whoever appended an event finds it.
 
-use super::History;
+use super::{History, heard::Heard};
 use crate::{
     devices::chain,
     keeper::KeeperError,
-    wire::{LogEntry, LogQuery},
+    live::Live,
+    wire::{self, LogEntry, LogQuery},
 };
 use model::{BlockId, Event, Name};
 use std::{
@@ -51,14 +52,15 @@ pub struct Wanted {
 pub struct Librarian(SyncSender<Request>);
 
 impl Librarian {
-    /// Starts the thread. It ends after [`Librarian::stop`].
-    pub fn start(history: History) -> io::Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread; events of other boxes are told as they become known. It ends after [`Librarian::stop`].
+    pub fn start(history: History, live: Live) -> io::Result<(Self, JoinHandle<()>)> {
         let (requests, queue) = mpsc::sync_channel(WAITING_MAX);
-        let thread = thread::Builder::new().name("history".into()).spawn(move || serve(history, &queue))?;
+        let thread =
+            thread::Builder::new().name("history".into()).spawn(move || serve(history, &live, &queue))?;
         Ok((Self(requests), thread))
     }
 
-    /// Main is at `head`, and these events wait for a block.
+    /// Main is at `head`, other heads may have moved, and these events wait for a block.
     pub fn learn(&self, head: BlockId, pending: Vec<Event>) {
         self.tell(Request::Learn(head, pending));
     }
@@ -99,10 +101,14 @@ impl Librarian {
     }
 }
 
-fn serve(mut history: History, queue: &Receiver<Request>) {
+fn serve(mut history: History, live: &Live, queue: &Receiver<Request>) {
+    let mut heard = Heard::default();
     for request in queue {
         match request {
-            Request::Learn(head, pending) => warn(history.learn(head, &pending)),
+            Request::Learn(head, pending) => {
+                let news = history.learn(head, &pending).and_then(|()| heard.news(&mut history));
+                warn(news.map(|news| news.into_iter().for_each(|entry| live.say(wire::Live::Event(entry)))));
+            }
             Request::Add(events) => warn(history.add(&events)),
             Request::Log(query, answer) => reply(answer, history.log(&query)),
             Request::EventsOf(wanted, answer) => {

@@ -1,6 +1,6 @@
 //! The keeper's thread: commands in the order in which they came, appends that wait together in one sync.
 
-use super::{Answer, Command, KeeperError, Said, Told};
+use super::{Answer, Command, KeeperError, Said, Told, hear::Abroad, sharing::Sharing};
 use crate::{
     clock::LedgerClock,
     core::{Core, CoreError},
@@ -24,10 +24,13 @@ const BATCH_MAX: usize = 512;
 const IDLE: Duration = Duration::from_secs(30);
 /// How long after a failure to make a block it is tried again.
 const AGAIN_MS: u64 = 60_000;
+/// How long after a failure of what is due with other boxes.
+const TICK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What the thread holds.
 pub struct Work {
-    core: Core,
+    pub(super) core: Core,
+    pub(super) abroad: Abroad,
     clock: Arc<LedgerClock>,
     live: Live,
     block_interval_ms: u64,
@@ -35,9 +38,13 @@ pub struct Work {
     /// Why events cannot be appended.
     append_trouble: Option<String>,
     /// Why blocks cannot be made.
-    block_trouble: Option<String>,
+    pub(super) block_trouble: Option<String>,
     /// No block is tried before this moment of the monotonic clock, after one failed.
     not_before: Duration,
+    /// Nor is anything with others, after that failed.
+    tick_not_before: Duration,
+    /// How often events may have a block at once because others wait for them.
+    sharing: Sharing,
     tidy: bool,
 }
 
@@ -49,11 +56,13 @@ impl Work {
         live: Live,
         block_interval: Duration,
         told: Told,
+        abroad: Abroad,
     ) -> Self {
         let block_interval_ms = u64::try_from(block_interval.as_millis()).unwrap_or(u64::MAX);
-        let not_before = Duration::ZERO;
+        let (not_before, sharing) = (Duration::ZERO, Sharing::new(core.sharing(), clock.elapsed()));
         let mut work = Self {
             core,
+            abroad,
             clock,
             live,
             block_interval_ms,
@@ -61,6 +70,8 @@ impl Work {
             append_trouble: None,
             block_trouble: None,
             not_before,
+            tick_not_before: Duration::ZERO,
+            sharing,
             tidy: true,
         };
         work.tell();
@@ -72,6 +83,8 @@ impl Work {
     pub fn run(mut self, queue: &Receiver<Command>) {
         loop {
             self.make_due_block();
+            self.tick();
+            self.hear();
             match queue.recv_timeout(self.patience()) {
                 Ok(first) => {
                     let batch = [first].into_iter().chain(queue.try_iter().take(BATCH_MAX - 1)).collect();
@@ -119,8 +132,17 @@ impl Work {
                 let merged = self.core.flush();
                 self.reply(answer, merged);
             }
-            // Both are taken out by `serve`.
-            Command::Append(..) | Command::Stop(_) => {}
+            Command::Proposals(query, answer) => {
+                let proposals = self.core.proposals(&query);
+                let _gone = answer.send(proposals.map_err(|error| self.failed(error)));
+            }
+            Command::Agreement(answer) => {
+                let agreement = self.core.agreement();
+                let _gone = answer.send(agreement.map_err(|error| self.failed(error)));
+            }
+            Command::Network(peers) => self.network(peers),
+            // The bell is for whoever sleeps; the others are taken out by `serve`.
+            Command::Bell | Command::Append(..) | Command::Stop(_) => {}
         }
     }
 
@@ -157,6 +179,7 @@ impl Work {
     }
 
     fn reply<T>(&mut self, answer: Answer<T>, result: Result<T, CoreError>) {
+        self.carry_out_effects();
         let result = match result {
             Ok(value) => {
                 self.block_trouble = None;
@@ -172,7 +195,7 @@ impl Work {
     }
 
     /// Says what failed.
-    fn failed(&mut self, error: CoreError) -> KeeperError {
+    pub(super) fn failed(&mut self, error: CoreError) -> KeeperError {
         if error.fault().is_ours() {
             tracing::error!(error = %chain(&error), "the ledger cannot be written");
             self.tell();
@@ -183,27 +206,62 @@ impl Work {
     }
 
     /// Publishes what is new.
-    fn tell(&mut self) {
+    pub(super) fn tell(&mut self) {
         let events = self.core.counts();
         {
             let mut report = self.told.report.lock().unwrap_or_else(PoisonError::into_inner);
             report.events = events.clone();
+            report.heard_at = self.core.heard_at();
             report.trouble = self.append_trouble.clone().or_else(|| self.block_trouble.clone());
         }
         let view = self.core.view().clone();
         let line = wire::Live::Ledger { head: view.head, height: view.height, events };
-        let moved = self.told.publish.borrow().head != view.head;
+        let moved = !Arc::ptr_eq(&self.told.publish.borrow(), &view);
         if moved {
             self.told.publish.send_replace(view);
             self.tidy = true;
             self.learn();
+            self.admit();
+            self.look_for_chunks();
         }
         self.live.say(line);
+    }
+
+    /// Publishes a view that is new.
+    pub(super) fn tell_moved(&mut self) {
+        let moved = !Arc::ptr_eq(&self.told.publish.borrow(), self.core.view());
+        if moved {
+            self.tell();
+        }
     }
 
     /// Has the index take in what is on main and what waits.
     fn learn(&self) {
         self.told.librarian.learn(self.core.view().head, self.core.pending().to_vec());
+    }
+
+    /// Has the core do what is due.
+    fn tick(&mut self) {
+        if self.core.tick_in().is_none_or(|wait| wait > 0) || self.clock.elapsed() < self.tick_not_before {
+            return;
+        }
+        let done = self.core.tick();
+        self.carry_out_effects();
+        match done {
+            Ok(()) => self.tell_moved(),
+            Err(error) => {
+                self.block_trouble = trouble(&error);
+                self.failed(error);
+                self.tick_not_before = self.clock.elapsed() + TICK_AGAIN;
+            }
+        }
+    }
+
+    /// Says why no block was made, and waits before the next is tried.
+    fn block_failed(&mut self, error: CoreError) {
+        self.block_trouble = trouble(&error);
+        self.failed(error);
+        self.not_before = self.clock.elapsed() + Duration::from_millis(AGAIN_MS);
     }
 
     /// Makes a block if the events that wait are many or old enough.
@@ -212,31 +270,37 @@ impl Work {
         if !due || self.clock.elapsed() < self.not_before {
             return;
         }
-        match self.core.flush() {
+        let done = self.core.flush();
+        self.carry_out_effects();
+        match done {
             Ok(_) => {
+                self.sharing.made_block(self.clock.elapsed());
                 self.block_trouble = None;
                 self.tell();
             }
-            Err(error) => {
-                self.block_trouble = trouble(&error);
-                self.failed(error);
-                self.not_before = self.clock.elapsed() + Duration::from_millis(AGAIN_MS);
-            }
+            Err(error) => self.block_failed(error),
         }
     }
 
-    /// How long until the oldest event that waits is old enough for a block.
+    /// How long until the oldest event that waits is old enough for a block: sooner if others can see it then.
     fn due_in(&self) -> Option<Duration> {
         let age = self.clock.now().since(self.core.oldest_pending()?);
-        Some(Duration::from_millis(self.block_interval_ms.saturating_sub(age)))
+        let others = self.core.has_peers().then(|| self.sharing.wait_ms(self.clock.elapsed()));
+        let wait = others.map_or(self.block_interval_ms, |wait| wait.min(self.block_interval_ms));
+        Some(Duration::from_millis(wait.saturating_sub(age)))
     }
 
     /// How long to wait for a command.
     fn patience(&self) -> Duration {
-        let due = self.due_in().unwrap_or(Duration::MAX);
-        let not_before = self.not_before.saturating_sub(self.clock.elapsed());
+        if !self.abroad.is_quiet() {
+            return Duration::ZERO;
+        }
+        let now = self.clock.elapsed();
+        let left = |wait: Duration, not_before: Duration| wait.max(not_before.saturating_sub(now));
+        let block = self.due_in().map_or(Duration::MAX, |wait| left(wait, self.not_before));
+        let tick = self.core.tick_in().map_or(Duration::MAX, Duration::from_millis);
         let idle = if self.tidy { IDLE } else { Duration::from_secs(3600) };
-        due.max(not_before).min(idle)
+        block.min(left(tick, self.tick_not_before)).min(idle)
     }
 
     fn tidy_if_idle(&mut self) {
@@ -250,6 +314,6 @@ impl Work {
 }
 
 /// What the status says of an error that nobody who asked can help.
-fn trouble(error: &CoreError) -> Option<String> {
+pub(super) fn trouble(error: &CoreError) -> Option<String> {
     error.fault().is_ours().then(|| chain(error))
 }

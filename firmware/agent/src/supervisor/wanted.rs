@@ -93,7 +93,19 @@ mod tests {
             manifests.insert(format!("dapps/{name}/image.manifest").parse().unwrap(), ObjectId::new([2; 32]));
         }
         let (org, head) = (OrgId::new([0; 32]), BlockId::new([0; 32]));
-        View { org, head, height: 0, head_at: Millis(0), documents, manifests }
+        let (documents, tree) = (Arc::new(documents), ObjectId::new([0; 32]));
+        let (agreed, tentative, tentative_tree) = (documents.clone(), documents.clone(), tree);
+        View {
+            org,
+            head,
+            height: 0,
+            head_at: Millis(0),
+            agreed,
+            documents,
+            tentative,
+            tentative_tree,
+            manifests,
+        }
     }
 
     #[test]

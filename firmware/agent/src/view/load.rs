@@ -1,6 +1,6 @@
 //! Reading a view from the ledger: every folder but the log, and only the documents that the last view lacks.
 
-use super::{Documents, Entry, View};
+use super::{Documents, Entry, View, overlay};
 use dapp::wire::to_json;
 use ledger::{Block, BlockError, Entry as TreeEntry, Folder, Objects, State, StateError, TreeError};
 use model::{BlockId, ObjectId, OrgId, PathError, StatePath};
@@ -30,7 +30,7 @@ pub enum LoadError {
 }
 
 impl View {
-    /// The state of main at `head`; documents that `older` has are taken from there.
+    /// The state of main at `head`, and nothing tentative; documents that `older` has are taken from there.
     pub fn load(
         objects: &dyn Objects,
         org: OrgId,
@@ -39,14 +39,41 @@ impl View {
     ) -> Result<Self, LoadError> {
         let block = Block::read(objects, head)?;
         let height = block.height.ok_or(LoadError::NotMain(head))?;
-        let state = State::at_tree(objects, block.tree);
+        let Loaded { documents: agreed, manifests } = Loaded::read(objects, &block.tree, older)?;
+        let (documents, tentative, tentative_tree) = (agreed.clone(), agreed.clone(), block.tree);
+        let head_at = block.at;
+        Ok(Self { org, head, height, head_at, agreed, documents, tentative, tentative_tree, manifests })
+    }
+
+    /// The same with the tentative state that is this tree: its documents, and its revocations over the final ones.
+    pub fn with_tentative(&self, objects: &dyn Objects, tree: ObjectId) -> Result<Self, LoadError> {
+        let tentative = Loaded::read(objects, &tree, Some(self))?.documents;
+        Ok(Self {
+            documents: overlay::revoked(&self.agreed, &tentative),
+            tentative,
+            tentative_tree: tree,
+            agreed: self.agreed.clone(),
+            manifests: self.manifests.clone(),
+            ..*self
+        })
+    }
+}
+
+/// What one tree has.
+struct Loaded {
+    documents: Arc<Documents>,
+    manifests: BTreeMap<StatePath, ObjectId>,
+}
+
+impl Loaded {
+    fn read(objects: &dyn Objects, tree: &ObjectId, older: Option<&View>) -> Result<Self, LoadError> {
+        let state = State::at_tree(objects, *tree);
         let mut files = Vec::new();
-        collect(objects, None, &block.tree, &mut files)?;
+        collect(objects, None, tree, &mut files)?;
         let (mut documents, mut manifests) = (Documents::new(), BTreeMap::new());
         for (path, id) in files {
             if path.is_document() {
-                let known = older.and_then(|older| older.documents.get(&path)).filter(|old| old.id == id);
-                let entry = match known {
+                let entry = match older.and_then(|older| older.known(&path, &id)) {
                     Some(entry) => entry.clone(),
                     None => Arc::new(Entry { id, document: read(&state, &path)? }),
                 };
@@ -55,7 +82,15 @@ impl View {
                 manifests.insert(path, id);
             }
         }
-        Ok(Self { org, head, height, head_at: block.at, documents, manifests })
+        Ok(Self { documents: Arc::new(documents), manifests })
+    }
+}
+
+impl View {
+    /// The entry of a document, if this view has just that one.
+    fn known(&self, path: &StatePath, id: &ObjectId) -> Option<&Arc<Entry>> {
+        let found = self.agreed.get(path).filter(|entry| entry.id == *id);
+        found.or_else(|| self.tentative.get(path).filter(|entry| entry.id == *id))
     }
 }
 

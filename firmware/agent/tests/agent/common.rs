@@ -61,6 +61,7 @@ pub fn options(folder: &Path) -> Options {
         board: "sim".into(),
         listen: None,
         block_interval: Duration::from_secs(900),
+        net: None,
         exe: env!("CARGO_BIN_EXE_ledgerd").into(),
     }
 }

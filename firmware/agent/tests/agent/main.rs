@@ -10,3 +10,4 @@ mod durability;
 mod judges;
 mod local_api;
 mod page;
+mod two_boxes;

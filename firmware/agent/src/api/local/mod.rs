@@ -186,8 +186,7 @@ async fn info(State(caller): Asking) -> Json<Info> {
             trusted: clock.trusted,
             reason: clock.reason.unwrap_or_else(|| "not before the newest block".into()),
         },
-        // One node hears from nobody and misses nothing; with others, sync tells.
-        stale_ms: 0,
+        stale_ms: services.stale_ms(),
     })
 }
 

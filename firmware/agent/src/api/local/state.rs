@@ -7,7 +7,8 @@ use crate::{
         refused::Refused,
         stream::{self, Framing, Gone, Lines},
     },
-    view::{Entry, View},
+    view::{Difference, Entry, View},
+    wire::Standing,
 };
 use axum::{
     Json,
@@ -16,8 +17,8 @@ use axum::{
     response::Response,
 };
 use dapp::wire::{
-    DocumentChange, DocumentsRequest, DocumentsWritten, ErrorCode, JsonDocument, StateDocument, StateQuery,
-    WatchQuery, from_json,
+    DocumentChange, DocumentQuery, DocumentsRequest, DocumentsWritten, ErrorCode, JsonDocument,
+    StateDocument, StateQuery, WatchQuery, Written, from_json,
 };
 use ledger::Change;
 use model::{BlockId, StatePath};
@@ -66,6 +67,7 @@ fn may_watch(caller: &Caller, folder: &StatePath) -> Result<(), Refused> {
 pub async fn document(
     State(caller): Asking,
     Path(path): Path<String>,
+    Ask(query): Ask<DocumentQuery>,
 ) -> Result<Json<StateDocument>, Refused> {
     let path = parse(&path)?;
     if !caller.manifest.may_read(&path) {
@@ -73,7 +75,7 @@ pub async fn document(
         return Err(not_granted(format!("the manifest of {} does not grant {path}", caller.name()), line));
     }
     let view = caller.services.keeper.view();
-    let Some(entry) = view.documents.get(&path) else {
+    let Some(entry) = view.of(query.state).get(&path) else {
         return Err(Refused::new(ErrorCode::Unknown, format!("there is no document {path}")));
     };
     Ok(Json(StateDocument { path, block: view.head, document: entry.document.clone() }))
@@ -83,7 +85,7 @@ pub async fn document(
 pub async fn folder(State(caller): Asking, Ask(query): Ask<StateQuery>) -> Result<Response, Refused> {
     may_watch(&caller, &query.folder)?;
     let view = caller.services.keeper.view();
-    let granted = view.within(&query.folder).filter(|(path, _)| caller.manifest.may_read(path));
+    let granted = view.within(query.state, &query.folder).filter(|(path, _)| caller.manifest.may_read(path));
     let folder = Folder { block: view.head, documents: granted.map(shown).collect() };
     Ok(axum::response::IntoResponse::into_response(Json(folder)))
 }
@@ -101,22 +103,22 @@ pub async fn watch(
     let stopping = caller.services.stopping.clone();
     Ok(stream::answer(Framing::wanted(&headers), stopping, |lines| async move {
         let _room = room;
-        follow(lines, &caller, &query.folders).await
+        follow(lines, &caller, &query).await
     }))
 }
 
-async fn follow(mut lines: Lines, caller: &Caller, folders: &[StatePath]) -> Result<(), Gone> {
+async fn follow(mut lines: Lines, caller: &Caller, query: &WatchQuery) -> Result<(), Gone> {
     let mut views = caller.services.keeper.views();
     let wanted = |path: &StatePath| {
-        folders.iter().any(|folder| path.is_within(folder.as_str())) && caller.manifest.may_read(path)
+        query.folders.iter().any(|folder| path.is_within(folder.as_str())) && caller.manifest.may_read(path)
     };
     let mut sent: Arc<View> = views.borrow_and_update().clone();
-    let documents = sent.documents.iter().filter(|(path, _)| wanted(path)).map(shown).collect();
+    let documents = sent.of(query.state).iter().filter(|(path, _)| wanted(path)).map(shown).collect();
     lines.send(&Line::Snapshot { block: sent.head, documents }).await?;
     loop {
         lines.wait(views.changed()).await?.map_err(|_| Gone)?;
         let view = views.borrow_and_update().clone();
-        let difference = view.since(&sent, wanted);
+        let difference = Difference::between(sent.of(query.state), view.of(query.state), wanted);
         if !difference.is_empty() {
             let changed = difference.changed.iter().map(|(path, entry)| shown((path, entry))).collect();
             let removed = &difference.removed;
@@ -135,7 +137,11 @@ pub async fn write(
     let changes = request.changes.into_iter().map(change).collect::<Result<Vec<_>, _>>()?;
     let keeper = &caller.services.keeper;
     let merged = keeper.write_documents(caller.name().clone(), request.message, changes).await?;
-    Ok(Json(DocumentsWritten { block: merged.block, height: merged.height }))
+    let state = match merged.state {
+        Standing::Final => Written::Final,
+        _ => Written::Waiting,
+    };
+    Ok(Json(DocumentsWritten { block: merged.block, height: merged.height, state }))
 }
 
 fn check(caller: &Caller, request: &DocumentsRequest) -> Result<(), Refused> {

@@ -1,0 +1,127 @@
+//! What other boxes and judges say, passed to the replica.
+
+use super::{Core, CoreError, Shelf};
+use ledger::{Outcome, TaskId};
+use model::{ChunkId, KeyId, Millis};
+use replica::{Replica, ReplicaError};
+use std::net::SocketAddr;
+use sync::{Asked, RequestId};
+
+/// The note with the addresses at which peers were reached.
+const ADDRESSES: &str = "addresses";
+
+impl Core {
+    /// A peer is connected. What is to be done for it is among the effects.
+    pub fn connected(&mut self, peer: KeyId) -> Result<(), CoreError> {
+        let now = self.now();
+        self.connected.insert(peer);
+        self.hear(|replica| replica.connected(peer, now))
+    }
+
+    /// It no longer is.
+    pub fn disconnected(&mut self, peer: KeyId) -> Result<(), CoreError> {
+        let now = self.now();
+        self.connected.remove(&peer);
+        self.hear(|replica| replica.disconnected(peer, now))
+    }
+
+    /// A peer sent a frame.
+    pub fn frame(&mut self, peer: KeyId, bytes: &[u8]) -> Result<(), CoreError> {
+        let now = self.now();
+        self.heard_at = now.clock;
+        self.hear(|replica| replica.frame(peer, bytes, now))
+    }
+
+    /// A peer answered, or never will.
+    pub fn answered(&mut self, peer: KeyId, id: RequestId, bytes: Option<&[u8]>) -> Result<(), CoreError> {
+        let now = self.now();
+        if bytes.is_some() {
+            self.heard_at = now.clock;
+        }
+        self.hear(|replica| replica.response(peer, id, bytes, now))
+    }
+
+    /// A peer asks for something: what is to become of it.
+    pub fn asked(&mut self, peer: KeyId, request: &[u8]) -> Result<Asked, CoreError> {
+        let now = self.now();
+        self.with(|replica| Ok(replica.asked(peer, request, now)))
+    }
+
+    /// A peer was answered with so many bytes.
+    pub fn served(&mut self, peer: KeyId, bytes: u64) -> Result<(), CoreError> {
+        let now = self.now();
+        self.hear(|replica| {
+            replica.served(peer, bytes, now);
+            Ok(())
+        })
+    }
+
+    /// These chunks are wanted of peers, and no others any more.
+    pub fn want_chunks(&mut self, ids: Vec<ChunkId>) -> Result<(), CoreError> {
+        let now = self.now();
+        self.hear(|replica| {
+            replica.forget_chunks();
+            replica.want_chunks(ids, now)
+        })
+    }
+
+    /// Chunks that came are stored, or could not be.
+    pub fn chunks_stored(&mut self, id: RequestId, stored: bool) -> Result<(), CoreError> {
+        let now = self.now();
+        self.hear(|replica| replica.chunks_stored(id, stored, now))
+    }
+
+    /// A judge spoke, or could not.
+    pub fn judged(&mut self, task: TaskId, outcome: Outcome) -> Result<(), CoreError> {
+        let now = self.now();
+        self.hear(|replica| replica.judged(task, outcome, now))
+    }
+
+    /// When this box last heard from another one, or the newest block of another one if that is later.
+    pub fn heard_at(&self) -> Millis {
+        self.heard_at
+    }
+
+    /// The date of the newest block that another box's or person's key signed.
+    pub(super) fn newest_of_others(&self) -> Millis {
+        let own = self.key_id();
+        let proposals =
+            self.replica.as_ref().and_then(|replica| replica.proposals().ok()).unwrap_or_default();
+        let others = proposals.iter().filter(|proposal| proposal.writer != own);
+        others.map(|proposal| proposal.at).max().unwrap_or(Millis(0))
+    }
+
+    /// Passes on what came, and reads anew what moved.
+    fn hear(
+        &mut self,
+        call: impl FnOnce(&mut Replica<Shelf>) -> Result<(), ReplicaError>,
+    ) -> Result<(), CoreError> {
+        self.with(call)?;
+        self.look()
+    }
+
+    /// Where peers were reached before, as it was kept.
+    pub fn addresses(&mut self) -> Vec<(KeyId, Vec<SocketAddr>)> {
+        let note =
+            self.replica.as_ref().and_then(|replica| replica.depot().store().note(ADDRESSES).ok()).flatten();
+        let text = String::from_utf8(note.unwrap_or_default()).unwrap_or_default();
+        text.lines().filter_map(address_line).collect()
+    }
+
+    /// Keeps where peers were reached.
+    pub fn keep_addresses(&mut self, addresses: &[(KeyId, Vec<SocketAddr>)]) -> Result<(), CoreError> {
+        let line = |(peer, list): &(KeyId, Vec<SocketAddr>)| {
+            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+            format!("{peer} {}\n", list.join(" "))
+        };
+        let text: String = addresses.iter().map(line).collect();
+        Ok(self.store()?.keep_note(ADDRESSES, text.as_bytes())?)
+    }
+}
+
+/// `KEY ADDRESS ADDRESS ..`; addresses that are none are left out.
+fn address_line(line: &str) -> Option<(KeyId, Vec<SocketAddr>)> {
+    let mut words = line.split_whitespace();
+    let peer = words.next()?.parse().ok()?;
+    Some((peer, words.filter_map(|word| word.parse().ok()).collect()))
+}

@@ -1,0 +1,37 @@
+//! The boxes of the organisation, as a view has them: who may connect, and who is an other.
+
+use super::View;
+use model::{KeyId, Name, PublicKey};
+use std::collections::BTreeMap;
+
+/// What the owner of a node's key is called in `keys/<id>.toml`.
+const NODE: &str = "node:";
+
+impl View {
+    /// The keys of all nodes that are not revoked, with the node's name. A node that is only tentative counts: it may
+    /// connect before the others have agreed on it. A key that is revoked anywhere does not.
+    pub fn node_keys(&self) -> BTreeMap<KeyId, (PublicKey, Name)> {
+        let mut found = BTreeMap::new();
+        for documents in [&self.documents, &self.tentative] {
+            let keys = documents.iter().filter(|(path, _)| path.is_within("keys"));
+            for (_, entry) in keys {
+                let text = |key: &str| entry.document.get(key).and_then(serde_json::Value::as_str);
+                let owner = text("owner").and_then(|owner| owner.strip_prefix(NODE)?.parse::<Name>().ok());
+                let public = text("public").and_then(|public| public.parse::<PublicKey>().ok());
+                if let (Some(owner), Some(public)) = (owner, public) {
+                    found.insert(public.id(), (public, owner));
+                }
+            }
+        }
+        found.retain(|id, _| !self.is_revoked(*id));
+        found
+    }
+
+    fn is_revoked(&self, key: KeyId) -> bool {
+        let path = format!("keys/{key}.toml");
+        let marked = |documents: &super::Documents| {
+            documents.get(path.as_str()).is_some_and(|entry| entry.document.contains_key("revoked"))
+        };
+        marked(&self.documents) || marked(&self.tentative)
+    }
+}
