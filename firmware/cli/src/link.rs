@@ -4,7 +4,11 @@
 //! or another ledgerctl is at work: both are waited for. A block is signed here with the person's key in either
 //! case; ledgerd never sees it.
 
+mod standing;
 mod still;
+mod waiting;
+
+pub use standing::proposals;
 
 use crate::{
     agent_client::{AgentClient, with_query},
@@ -80,8 +84,9 @@ pub fn send(context: &Context, edits: &Edits<'_>, message: &str, said: &str) -> 
     drop(turn);
     let counted = output::count(paths.len(), "file changed", "files changed");
     let said = if said.is_empty() { &counted } else { said };
-    let text = format!("{said}\nmain is {} at height {}\n", merged.block.short(), merged.height);
-    context.out.show(&text, &json!({"changed": paths, "block": merged.block, "height": merged.height}))
+    let text = format!("{said}\n{}", standing::text(&merged));
+    let (block, height, state) = (merged.block, merged.height, merged.state);
+    context.out.show(&text, &json!({"changed": paths, "block": block, "height": height, "state": state}))
 }
 
 /// A file that somebody changed since it was read here must not be written over.
@@ -100,8 +105,9 @@ fn refuse_stale(read: &View, newest: &View, paths: &[&StatePath]) -> Result {
 fn sign(view: &View, changes: &[Change], signer: &Signer, message: &str) -> Result<NewBlock> {
     let author = signer.key.public().id();
     let own = view.objects().head(&RefName::writer(author))?;
+    let changes = waiting::beside(view, own, author, changes)?;
     let meta = Meta { author, at: when::now(), subject: message.to_string(), dapp: None };
-    let draft = ledger::document_block(view.objects(), view.head(), own, changes, meta).hint(
+    let draft = ledger::document_block(view.objects(), view.head(), own, &changes, meta).hint(
         || format!("{} cannot sign this change", signer.name),
         "ledgerctl policy who-may PATH shows who may write a path; --as PERSON signs with another's key",
     )?;
@@ -113,7 +119,7 @@ fn sign(view: &View, changes: &[Change], signer: &Signer, message: &str) -> Resu
 
 fn submit(context: &Context, block: NewBlock) -> Result<Merged> {
     match way(context)? {
-        Way::Agent(agent) => agent.post("/v1/blocks", &proposal(&block)),
+        Way::Agent(agent) => standing::settle(&agent, agent.post("/v1/blocks", &proposal(&block))?),
         Way::Still(mut core) => Ok(core.propose(block.id, block.objects)?),
     }
 }

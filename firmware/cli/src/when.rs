@@ -75,14 +75,18 @@ fn relative(text: &str, now: Millis, zone: &TimeZone, sign: i64) -> Option<Times
 
 /// How long ago, in one unit, such as `3 h ago`.
 pub fn ago(ms: u64) -> String {
+    if ms < 1_000 { "just now".to_string() } else { format!("{} ago", span(ms)) }
+}
+
+/// A length of time in one unit, such as `3 h`.
+pub fn span(ms: u64) -> String {
     let (value, unit) = match ms {
-        0..=999 => return "just now".to_string(),
-        1_000..=59_999 => (ms / 1000, "s"),
+        0..=59_999 => (ms / 1000, "s"),
         60_000..=3_599_999 => (ms / 60_000, "min"),
         3_600_000..=86_399_999 => (ms / 3_600_000, "h"),
         _ => (ms / 86_400_000, "d"),
     };
-    format!("{value} {unit} ago")
+    format!("{value} {unit}")
 }
 
 #[cfg(test)]

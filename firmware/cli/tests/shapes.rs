@@ -56,7 +56,11 @@ const SHAPES: &[(&str, &str)] = &[
     ("blob gc", "freed_bytes kept removed"),
     ("dapp list", "dapps"),
     ("completions bash", "script shell"),
-    ("people set alice plan=pro", "block changed height"),
+    ("people set alice plan=pro", "block changed height state"),
+    (
+        "proposals --all",
+        "block height proposals proposals[].at proposals[].head proposals[].key proposals[].reason proposals[].state proposals[].subject proposals[].writer",
+    ),
     (
         "log --blocks",
         "blocks blocks[].at blocks[].author blocks[].block blocks[].by blocks[].height blocks[].kind \

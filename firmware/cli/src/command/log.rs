@@ -3,6 +3,8 @@
 mod blocks;
 mod line;
 
+pub(super) use line::harmless;
+
 use crate::{
     agent_client::AgentClient,
     context::Context,

@@ -12,6 +12,7 @@ mod log;
 mod manual;
 mod people;
 mod policy;
+mod proposals;
 mod propose;
 mod reason;
 mod status;
@@ -75,6 +76,7 @@ pub enum Command {
     #[command(subcommand)]
     Keys(keys::Keys),
     Propose(propose::Propose),
+    Proposals(proposals::Proposals),
     #[command(subcommand)]
     Dapp(dapp::Dapp),
     #[command(subcommand)]
@@ -105,6 +107,7 @@ pub fn run(cli: Cli) -> Result {
         Command::Policy(it) => it.run(context),
         Command::Keys(it) => it.run(context),
         Command::Propose(it) => it.run(context),
+        Command::Proposals(it) => it.run(context),
         Command::Dapp(it) => it.run(context),
         Command::Blob(it) => it.run(context),
         Command::Board(it) => it.run(context),

@@ -1,5 +1,7 @@
 //! `status` and `flush`: the box at a glance, and waiting events into a block.
 
+mod others;
+
 use crate::{
     context::Context,
     error::Result,
@@ -44,6 +46,7 @@ fn running(context: &Context, status: &Status) -> Result {
     if let Some(trouble) = &status.disk_trouble {
         text += &fact("disk", &style.red(trouble));
     }
+    text += &others::facts(status, style);
     let mut value = serde_json::to_value(status)?;
     value["running"] = true.into();
     context.out.show(&text, &value)
@@ -68,7 +71,7 @@ fn heading(name: &str, org: &str, node: &str, zone: &str) -> String {
     format!("{name}  (organisation {}, node {node}, {zone})\n", org.get(..12).unwrap_or(org))
 }
 
-fn fact(name: &str, value: &str) -> String {
+pub(super) fn fact(name: &str, value: &str) -> String {
     format!("  {name:<8} {value}\n")
 }
 
