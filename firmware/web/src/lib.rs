@@ -1,4 +1,4 @@
-//! The page that ledgerd serves: three small files without a framework, compiled into the program.
+//! The page that ledgerd serves: a few small files without a framework, compiled into the program.
 //!
 //! The page asks `/api` (docs/formats/admin-api.md) and nothing else; it fetches nothing from elsewhere, has no
 //! inline script or style, and puts text into the document as text only, so the policy of [`CSP`] holds. It is
@@ -20,12 +20,17 @@ pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; 
                        form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every file of the page.
-pub const ASSETS: [Asset; 4] = [
+pub const ASSETS: [Asset; 5] = [
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("page/index.html") },
     Asset {
         path: "/app.js",
         content_type: "text/javascript; charset=utf-8",
         body: include_str!("page/app.js"),
+    },
+    Asset {
+        path: "/boxes.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_str!("page/boxes.js"),
     },
     Asset {
         path: "/style.css",
@@ -60,8 +65,10 @@ mod tests {
 
     #[test]
     fn every_id_that_the_script_asks_for_is_in_the_page() {
-        let (html, script) = (ASSETS[0].body, ASSETS[1].body);
-        for part in script.split("byId(\"").skip(1) {
+        let html = ASSETS[0].body;
+        let scripts =
+            format!("{}{}", ASSETS[1].body, ASSETS[2].body.replace("document.getElementById(", "byId("));
+        for part in scripts.split("byId(\"").skip(1) {
             let id = part.split('"').next().unwrap();
             assert!(html.contains(&format!("id=\"{id}\"")), "the page has no element {id}");
         }

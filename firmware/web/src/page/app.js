@@ -4,7 +4,7 @@
 
 const LOG_LINES = 200;
 const byId = (id) => document.getElementById(id);
-const state = { status: null, devices: new Map(), dapps: new Map(), simulated: false, lastSeq: 0, zone: undefined };
+const state = { status: null, devices: new Map(), dapps: new Map(), simulated: false, lastSeq: new Map(), zone: undefined };
 
 async function ask(path, method, body) {
   const options = { method: method || "GET", headers: {} };
@@ -178,7 +178,10 @@ function showStatus(status) {
   byId("node").textContent = `Box ${status.node}, board ${status.board.name}, organisation ${status.org.slice(0, 12)}`;
   showLedger(status.head, status.height, status.events);
   byId("clock").textContent = status.clock.trusted ? "trusted" : "not trusted";
-  const trouble = [status.disk_trouble, status.clock.trusted ? null : status.clock.reason].filter(Boolean).join(" ");
+  const clock = status.clock.trusted ? null : status.clock.reason;
+  const trouble = [status.disk_trouble, clock, ...boxTroubles(status)].filter(Boolean).join(" ");
+  showBoxes(status);
+  showProposals().catch(() => {});
   const warning = byId("warning");
   warning.hidden = trouble === "";
   if (warning.textContent !== trouble) warning.textContent = trouble;
@@ -211,7 +214,7 @@ function logItem(entry) {
   const stamp = make("time", { datetime: new Date(entry.at).toISOString(), title: time(entry.at, true), text: time(entry.at) });
   const title = [words(entry.kind), subject(data)].filter(Boolean).join(": ");
   const what = make("span", { class: "what" }, make("span", { class: "kind", text: title }),
-    make("span", { class: "quiet", text: `${said(entry)} (${entry.dapp}, event ${entry.seq})` }));
+    make("span", { class: "quiet", text: `${said(entry)} (${entry.dapp}, ${entry.node}, event ${entry.seq})` }));
   return make("li", { "data-result": result }, stamp, what);
 }
 
@@ -222,8 +225,9 @@ function decided(entry) {
 }
 
 function addEvent(entry) {
-  if (entry.seq <= state.lastSeq) return;
-  state.lastSeq = entry.seq;
+  // Each box counts its own events.
+  if (entry.seq <= (state.lastSeq.get(entry.node) || 0)) return;
+  state.lastSeq.set(entry.node, entry.seq);
   const log = byId("log");
   log.prepend(logItem(entry));
   while (log.children.length > LOG_LINES) log.lastElementChild.remove();
@@ -246,6 +250,7 @@ function heard(message) {
     showDapps();
   } else if (message.type === "ledger") {
     showLedger(message.head, message.height, message.events);
+    showProposals().catch(() => {});
   }
 }
 
