@@ -282,7 +282,8 @@ impl Ground {
         {
             match pending(objects, &main, own)? {
                 Pending::None => {}
-                Pending::Welcome => main = main_block(objects, own.parents[0])?,
+                Pending::Welcome if own.branch == main.branch => main = main_block(objects, own.parents[0])?,
+                Pending::Welcome => abandoned = Some(format!("they wait on the branch {}", own.branch)),
                 Pending::Refused(reason) => abandoned = Some(reason.to_string()),
             }
         }

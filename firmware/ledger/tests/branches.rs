@@ -320,3 +320,16 @@ fn a_box_that_changes_branches_goes_on_with_its_line_and_its_log() {
     assert!(house.merge(&[again]).is_empty());
     assert_eq!(house.verify().unwrap().events, 6, "the block on the fork is part of the line");
 }
+
+#[test]
+fn a_writer_who_takes_up_a_fork_writes_for_the_fork_and_hears_what_waits() {
+    let mut house = House::new();
+    let waiting = house.write("bob", &[change("people/erik.toml", &person("waiting"))]);
+    house.fork("bob", "lab", "back", None);
+    let next = [change("people/fred.toml", &person("lab"))];
+    let draft = house.draft("bob", &next).unwrap();
+    assert_eq!(draft.abandoned(), Some("they wait on the branch main"));
+    assert_eq!(draft.message().branch.as_str(), "lab");
+    assert!(house.merge(&[waiting]).is_empty(), "once the fork has it nothing is given up");
+    assert_eq!(house.draft("bob", &next).unwrap().abandoned(), None);
+}
