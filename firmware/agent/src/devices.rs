@@ -285,6 +285,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
     use board::{Failure, SimBoard};
+    use std::collections::BTreeSet;
 
     fn sim(devices: &Devices) -> &SimBoard {
         devices.board.as_sim().unwrap()
@@ -304,6 +305,19 @@ mod tests {
 
     fn is_on(devices: &Devices, name: &Name) -> bool {
         devices.granted(|device| device == name)[0].on
+    }
+
+    #[tokio::test]
+    async fn each_kind_of_the_board_is_the_same_word_to_a_dapp() {
+        let devices = devices();
+        let mut kinds = BTreeSet::new();
+        for device in devices.board.devices() {
+            let (kind, told) = (device.kind(), device_kind(device.kind()));
+            assert_eq!(serde_json::to_value(told).unwrap(), kind.to_string());
+            assert_eq!(told.is_output(), kind.is_output(), "{kind}");
+            kinds.insert(kind);
+        }
+        assert_eq!(kinds.len(), 6, "the simulated board has one of each: {kinds:?}");
     }
 
     #[tokio::test]

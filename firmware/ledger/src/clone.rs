@@ -179,7 +179,7 @@ fn mark(
     made: &mut NewObjects,
 ) -> Result<Option<(StatePath, Option<Entry>)>, IntegrateError> {
     let path = key_path(key);
-    let Some(mut document) = state.key(key)?.filter(|document| document.revoked.is_none()) else {
+    let Some(mut document) = state.key_as_written(key)?.filter(|document| document.revoked.is_none()) else {
         return Ok(None);
     };
     let reason = format!("in use twice: blocks {} and {}", second.rival.short(), second.first.short());

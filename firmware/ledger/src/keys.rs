@@ -101,6 +101,16 @@ pub struct Revoked {
     pub reason: String,
 }
 
+/// The mark of a key whose owner gave it up for another. Once set it stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// When.
+    pub at: Millis,
+    /// The new key.
+    pub by: KeyId,
+}
+
 /// `keys/<keyid>.toml`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,6 +123,12 @@ pub struct KeyDocument {
     pub label: String,
     /// When it was added; never later than the block that adds it.
     pub added: Millis,
+    /// The key of the same owner that it took the place of; what revokes that one ends this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<KeyId>,
+    /// The key that took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Replaced>,
     /// Since when it counts no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,

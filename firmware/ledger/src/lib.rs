@@ -52,7 +52,9 @@ pub use document_merge::{KeyConflict, MergedDocument, merge_documents};
 pub use fork::fork;
 pub use integrate::{IntegrateError, Reason};
 pub use join::{Choice, Choices, JoinError, conflicts, join};
-pub use keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner, OwnerError, Revoked};
+pub use keys::{
+    BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner, OwnerError, Replaced, Revoked,
+};
 pub use log::{LogError, MAX_EVENTS_IN_BLOCK, MAX_LOG_BYTES, events_that_fit, last_event};
 pub use memory::MemoryObjects;
 pub use merge::{Conflict, MergeError, MergedTree, merge};
@@ -65,6 +67,7 @@ pub use proof::{
 pub use proposal::{
     Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis, ground_tree,
 };
+pub use rotation::replace_key;
 pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;

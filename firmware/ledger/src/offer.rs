@@ -20,7 +20,7 @@ use crate::{
     rotation,
     rules::adds_mark,
     standing::{SecondLine, Standing},
-    state::{SignerError, State, key_path},
+    state::{SignerError, State},
     tree::{Edits, Entry},
 };
 use model::{BlockId, Document, Millis, Name, ObjectId};
@@ -126,21 +126,19 @@ impl Offer {
         let changes = diff(objects, Some(&base), Some(&head.tree)).map_err(MergeError::from)?;
         (self.logs, self.documents) = changes.into_iter().partition(|change| change.path.is_within("log"));
         (self.dapps, self.joins) = (run.dapps, run.joins);
-        self.revokes = self.revokes_another(objects)?;
+        self.revokes = self.sets_a_mark(objects)?;
         Ok(())
     }
 
-    /// Whether it sets a `revoked` mark, be it not on its author's own key: who replaces a key by a new one
-    /// must not come before those who throw it out.
-    fn revokes_another(&self, objects: &dyn Objects) -> Result<bool, IntegrateError> {
-        let own = key_path(&self.head.author);
+    /// Whether one of the changes sets a `revoked` mark.
+    fn sets_a_mark(&self, objects: &dyn Objects) -> Result<bool, IntegrateError> {
         let read = |id: Option<ObjectId>| -> Result<Document, IntegrateError> {
             let Some(id) = id else { return Ok(Document::default()) };
             let bytes = load(objects, &id, Kind::Blob).map_err(MergeError::from)?;
             // A file that is no document revokes nothing; the rules refuse it later.
             Ok(Document::parse(&bytes).unwrap_or_default())
         };
-        for change in self.documents.iter().filter(|change| change.path.is_document() && change.path != own) {
+        for change in self.documents.iter().filter(|change| change.path.is_document()) {
             let new = read(change.new)?;
             if table_has_mark(new.table()) && adds_mark(read(change.old)?.table(), new.table()) {
                 return Ok(true);

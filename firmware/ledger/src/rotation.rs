@@ -1,18 +1,20 @@
 //! A key replaced by another of its owner, on the old key's word alone.
 //!
 //! Whoever may sign with a key may give it up for a new one, whatever the policy says of `keys/`: one key goes, one comes,
-//! nobody's rights grow. In one block (or run) the new key's document appears with the same owner, the old one is marked
-//! revoked, and where the old id stood, in its node's document and among the validators of branches, the new id
-//! stands. A further device of a person is a new key beside the old, and needs the policy's leave.
+//! nobody's rights grow. In one block (or run) the new key's document appears with the same owner, the two name each
+//! other (`replaces`, `replaced`), and where the old id stood, in its node's document and among the validators of branches,
+//! the new id stands. The new key lives as long as the old one is not revoked: who takes away a stolen key takes away what the
+//! thief made of it, in every order of merging ([`State::key`](crate::State::key)). A further device of a person is a new key beside the old, and needs the policy's leave.
 
 use crate::{
     diff::Difference,
-    keys::{BranchDocument, KeyDocument, NodeDocument},
+    keys::{BranchDocument, KeyDocument, NodeDocument, Replaced},
     object::{Kind, LoadError, Objects, load},
     policy::Signer,
-    state::key_path,
+    proposal::Change,
+    state::{State, StateError, key_path},
 };
-use model::{Document, KeyId, ObjectId, StatePath};
+use model::{Document, DocumentError, KeyId, Millis, ObjectId, PublicKey, StatePath};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
@@ -27,7 +29,7 @@ pub(crate) fn paths(
     let given_up = changes.iter().find(|change| change.path == old);
     let new = rotation.new_key(changes)?;
     let (Some(given_up), Some(new)) = (given_up, new) else { return Ok(BTreeSet::new()) };
-    if !rotation.gives_up(given_up)? {
+    if !rotation.gives_up(given_up, new)? {
         return Ok(BTreeSet::new());
     }
     let mut paths = BTreeSet::from([old, key_path(&new)]);
@@ -37,6 +39,56 @@ pub(crate) fn paths(
         }
     }
     Ok(paths)
+}
+
+/// The changes by which a key gives way to another of its owner, to be signed with the old one: both documents, and
+/// where the old id stands in the node's document and among the validators of branches.
+pub fn replace_key(
+    state: &State<'_>,
+    old: &KeyId,
+    new: &PublicKey,
+    label: &str,
+    at: Millis,
+) -> Result<Vec<Change>, StateError> {
+    let missing = || StateError::Missing { path: key_path(old) };
+    let before = state.key_as_written(old)?.ok_or_else(missing)?;
+    let mut changes = Vec::new();
+    let mut add = |path: StatePath, document: Result<Document, DocumentError>| {
+        let text = document.and_then(|document| document.to_canonical());
+        let text = text.map_err(|source| StateError::Document { path: path.clone(), source })?;
+        changes.push(Change { path, content: Some(text.into_bytes()) });
+        Ok::<(), StateError>(())
+    };
+    let after = KeyDocument {
+        public: new.clone(),
+        owner: before.owner.clone(),
+        label: label.into(),
+        added: at,
+        replaces: Some(*old),
+        replaced: None,
+        revoked: None,
+    };
+    let replaced = Some(Replaced { at, by: new.id() });
+    let node = before.owner.node().cloned();
+    add(key_path(&new.id()), Document::from_value(&after))?;
+    add(key_path(old), Document::from_value(&KeyDocument { replaced, ..before }))?;
+    let ids = (old.to_string(), new.id().to_string());
+    for (path, mut document) in state.documents("branches")? {
+        let validators = document.table_mut().get_mut("validators").and_then(|v| v.as_table_mut());
+        if let Some((weight, table)) = validators.and_then(|table| Some((table.remove(&ids.0)?, table))) {
+            table.insert(ids.1.clone(), weight);
+            add(path, Ok(document))?;
+        }
+    }
+    let path = node.map(|node| format!("nodes/{node}.toml").parse::<StatePath>()).transpose()?;
+    if let Some(path) = path
+        && let Some(mut document) = state.document(&path)?
+        && document.get(&["key"]).and_then(|key| key.as_str()) == Some(&ids.0)
+    {
+        document.table_mut().insert("key".into(), ids.1.into());
+        add(path, Ok(document))?;
+    }
+    Ok(changes)
 }
 
 struct Rotation<'a> {
@@ -50,7 +102,8 @@ impl Rotation<'_> {
         let mut found = None;
         for change in changes.iter().filter(|c| c.path.is_within("keys") && c.old.is_none()) {
             let Some(key) = self.read::<KeyDocument>(change.new)? else { return Ok(None) };
-            if found.is_some() || key.owner != self.signer.owner || key.revoked.is_some() {
+            let fits = key.owner == self.signer.owner && key.replaces == Some(self.signer.key);
+            if found.is_some() || !fits || key.revoked.is_some() || key.replaced.is_some() {
                 return Ok(None);
             }
             found = Some(key.public.id());
@@ -58,12 +111,12 @@ impl Rotation<'_> {
         Ok(found)
     }
 
-    /// Whether nothing but the mark is new in the old key's document.
-    fn gives_up(&self, change: &Difference) -> Result<bool, LoadError> {
+    /// Whether nothing but the new key is new in the old key's document.
+    fn gives_up(&self, change: &Difference, by: KeyId) -> Result<bool, LoadError> {
         let (old, new) = (self.read::<KeyDocument>(change.old)?, self.read::<KeyDocument>(change.new)?);
         let (Some(old), Some(new)) = (old, new) else { return Ok(false) };
-        let marked = old.revoked.is_none() && new.revoked.is_some();
-        Ok(marked && KeyDocument { revoked: None, ..new } == old)
+        let given = old.replaced.is_none() && new.replaced.as_ref().is_some_and(|replaced| replaced.by == by);
+        Ok(given && KeyDocument { replaced: None, ..new } == old)
     }
 
     /// Whether a document has the new id where it had the old one, and is the same else.

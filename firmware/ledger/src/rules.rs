@@ -113,6 +113,12 @@ pub enum RuleError {
         /// The file.
         path: StatePath,
     },
+    /// What says which key took the place of which is untrue or was changed.
+    #[error("{path}: a key replaces another of its owner, once and for ever")]
+    KeyReplaced {
+        /// The file.
+        path: StatePath,
+    },
     /// A node names a key that is not its own.
     #[error("{path}: the key {key} does not belong to this node in keys/")]
     NodeKey {
@@ -298,6 +304,7 @@ impl Contents<'_> {
         if found.to_string() != stem {
             return Err(RuleError::KeyId { path, found });
         }
+        self.check_replaced(&key)?;
         if self.change.old.is_none() {
             let late = key.added.seconds() > self.at.seconds();
             return if late { Err(RuleError::KeyAdded { path }) } else { Ok(()) };
@@ -306,7 +313,18 @@ impl Contents<'_> {
         if before.owner != key.owner {
             return Err(RuleError::KeyOwner { path, owner: before.owner });
         }
+        if before.replaces != key.replaces || before.replaced.is_some() && before.replaced != key.replaced {
+            return Err(RuleError::KeyReplaced { path });
+        }
         if before.added == key.added { Ok(()) } else { Err(RuleError::KeyAdded { path }) }
+    }
+
+    /// A key takes the place of another of its owner.
+    fn check_replaced(&self, key: &KeyDocument) -> Result<(), RuleError> {
+        let Some(before) = key.replaces else { return Ok(()) };
+        let before = self.state.key_as_written(&before)?;
+        let same = before.is_some_and(|before| before.owner == key.owner);
+        if same { Ok(()) } else { Err(RuleError::KeyReplaced { path: self.change.path.clone() }) }
     }
 
     fn check_node(&self, rest: &[&str], new: &Document) -> Result<(), RuleError> {

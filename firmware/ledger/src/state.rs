@@ -5,7 +5,7 @@
 
 use crate::{
     block::{Block, BlockError},
-    keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument},
+    keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Replaced, Revoked},
     object::{Kind, LoadError, Objects, load},
     policy::{DappRights, POLICY_PATH, Policy, PolicyError, Signer},
     tree::{Entry, Folder, TreeError, find},
@@ -14,6 +14,9 @@ use model::Glob;
 use model::{BlockId, Document, DocumentError, KeyId, Name, ObjectId, PathError, StatePath};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+
+/// How many keys are looked at, each of which took the place of the next. A device is no older.
+const MAX_REPLACED: usize = 256;
 
 /// The state tree after a block.
 #[derive(Clone, Copy)]
@@ -227,15 +230,44 @@ impl<'a> State<'a> {
         self.may(&format!("branches/{name}.toml").parse()?)
     }
 
-    /// A key, revoked or not.
+    /// A key, with power or without: one that was replaced by another, or that took the place of a revoked one, reads as
+    /// revoked.
     pub fn key(&self, key: &KeyId) -> Result<Option<KeyDocument>, StateError> {
+        self.key_as_written(key)?.map(|document| self.with_fate(document)).transpose()
+    }
+
+    /// All keys, with power or without, as [`State::key`] has them.
+    pub fn keys(&self) -> Result<Vec<KeyDocument>, StateError> {
+        let read = |path: StatePath| self.with_fate(self.must(path)?);
+        self.list("keys")?.into_iter().map(read).collect()
+    }
+
+    /// A key's document as it is in its file.
+    pub(crate) fn key_as_written(&self, key: &KeyId) -> Result<Option<KeyDocument>, StateError> {
         self.may(&key_path(key))
     }
 
-    /// All keys, revoked or not.
-    pub fn keys(&self) -> Result<Vec<KeyDocument>, StateError> {
-        let read = |path: StatePath| self.must(path);
-        self.list("keys")?.into_iter().map(read).collect()
+    fn with_fate(&self, mut document: KeyDocument) -> Result<KeyDocument, StateError> {
+        if document.revoked.is_some() {
+            return Ok(document);
+        }
+        if let Some(Replaced { at, by }) = document.replaced {
+            let reason = format!("replaced by the key {by}");
+            document.revoked = Some(Revoked { at, by: document.owner.name().to_string(), reason });
+            return Ok(document);
+        }
+        let mut before = document.replaces;
+        for _ in 0..MAX_REPLACED {
+            let Some(key) = before else { break };
+            let Some(old) = self.key_as_written(&key)? else { break };
+            if let Some(Revoked { at, by, reason }) = old.revoked {
+                let reason = format!("it took the place of the key {key}: {reason}");
+                document.revoked = Some(Revoked { at, by, reason });
+                break;
+            }
+            before = old.replaces;
+        }
+        Ok(document)
     }
 
     /// A node.

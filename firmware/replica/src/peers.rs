@@ -106,7 +106,7 @@ impl<D: Depot> Replica<D> {
     pub(crate) fn pump(&mut self, now: Now) -> Result<(), ReplicaError> {
         let mut outcome = Ok(());
         loop {
-            outcome = outcome.and(self.tell_heads());
+            outcome = outcome.and(self.tell_heads(now));
             let (actions, wishes) = (self.sync.actions(), self.engine.effects());
             if actions.is_empty() && wishes.is_empty() && !self.pending.heads_changed {
                 return outcome;
@@ -119,10 +119,10 @@ impl<D: Depot> Replica<D> {
         }
     }
 
-    fn tell_heads(&mut self) -> Result<(), ReplicaError> {
+    fn tell_heads(&mut self, now: Now) -> Result<(), ReplicaError> {
         if std::mem::take(&mut self.pending.heads_changed) {
             let heads = self.all_heads()?;
-            self.sync.set_heads(heads);
+            self.sync.set_heads(heads, now.elapsed);
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ impl<D: Depot> Replica<D> {
             finality::Effect::WantProposal { round, .. } => return self.want_proposal(round, now),
             finality::Effect::Validate { block, proposer, .. } => return self.validate(block, proposer, now),
             finality::Effect::Decided(certificate) => return self.decided(certificate, now),
-            finality::Effect::Evidence(evidence) => self.keep_evidence(evidence)?,
+            finality::Effect::Evidence(evidence) => self.keep_evidence(*evidence)?,
             finality::Effect::Trouble(trouble) => {
                 self.effects.push_back(Effect::Trouble(trouble.to_string()));
             }

@@ -58,7 +58,7 @@ pub struct Chunks {
 }
 
 /// Answers a request: up to `max_bytes` in any case, and up to `budget` after the first chunk.
-pub(crate) fn write(source: &dyn ChunkSource, ids: &[ChunkId], max_bytes: u32, budget: u32) -> Vec<u8> {
+pub fn write(source: &dyn ChunkSource, ids: &[ChunkId], max_bytes: u32, budget: u32) -> Vec<u8> {
     let mut writer = Writer { zlib: Zlib::default(), out: Vec::new(), spent: 0 };
     for (place, id) in ids.iter().enumerate() {
         let place = u16::try_from(place).expect("because a request names at most 256 chunks");
@@ -111,7 +111,7 @@ impl Writer {
 }
 
 /// Reads the answer to a request for `ids` that said `max_bytes`.
-pub(crate) fn read(frames: &[u8], ids: &[ChunkId], max_bytes: u32) -> Result<Chunks, ChunkError> {
+pub fn read(frames: &[u8], ids: &[ChunkId], max_bytes: u32) -> Result<Chunks, ChunkError> {
     let mut reader = Reader { rest: frames, left: max_bytes.into(), zlib: Decompress::new(true) };
     let (mut chunks, mut seen) = (Chunks::default(), BTreeSet::new());
     while !reader.rest.is_empty() {

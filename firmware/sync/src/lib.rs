@@ -26,7 +26,7 @@ mod walk;
 
 pub use action::{Action, Arrival, ArrivedChunk, Reason, RequestId};
 pub use arrival::{ArrivalError, unpack};
-pub use chunks::{ChunkError, Chunks};
+pub use chunks::{ChunkError, Chunks, read as read_chunks, write as write_chunks};
 pub use conduct::{BAN_SCORE, Conduct, ConductError, Misdeed, Record};
 pub use limits::{Limits, Rate};
 pub use machine::{Asked, Sync, WantedChunk};

@@ -187,7 +187,7 @@ impl Clerk {
             }
             Message::RoundChange(change) => {
                 change.ballots().try_for_each(|signed| self.check_ballot(&signed))?;
-                let all = |kind| change.votes.values().all(|(vote, ..)| *vote == kind);
+                let all = |kind| change.votes.values().all(|cast| cast.kind == kind);
                 match change.kind {
                     RoundChangeKind::Skip => enough(self.validators.has_an_honest_one(change.votes.keys())),
                     RoundChangeKind::Precommit if !all(BallotKind::Precommit) => Err(MessageFault::Mixed),
@@ -246,7 +246,7 @@ impl Clerk {
 
     /// Says what we signed, once the journal that has it is kept.
     fn say(&mut self, said: &SignedConsensusMsg<Election>) {
-        if let Some(journal) = self.journal.to_keep() {
+        if let Some(journal) = self.journal.unkept() {
             self.out.push(Effect::Remember(journal));
         }
         self.publish(&self.election.said(said));
@@ -271,7 +271,7 @@ impl Clerk {
         if let Ok(evidence) = Evidence::new(public, &first, &second)
             && self.reported.insert(by)
         {
-            self.out.push(Effect::Evidence(evidence));
+            self.out.push(Effect::Evidence(Box::new(evidence)));
         }
     }
 

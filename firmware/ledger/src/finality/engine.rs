@@ -47,7 +47,7 @@ pub enum Effect {
     /// The height's block is final. Its certificate has been checked. Nothing of this height comes after it.
     Decided(Certificate),
     /// A validator voted twice.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// Something that a person should see.
     Trouble(Trouble),
 }

@@ -85,7 +85,7 @@ impl Journal {
     }
 
     /// The text that the host has to keep, unless it has it.
-    pub(super) fn to_keep(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn unkept(&mut self) -> Option<Vec<u8>> {
         let news = !self.kept;
         self.kept = true;
         news.then(|| self.to_bytes())
@@ -210,8 +210,8 @@ mod tests {
     #[test]
     fn a_journal_reads_as_it_was_kept() {
         let mut journal = journal();
-        let kept = journal.to_keep().unwrap();
-        assert_eq!(journal.to_keep(), None, "there is nothing new to keep");
+        let kept = journal.unkept().unwrap();
+        assert_eq!(journal.unkept(), None, "there is nothing new to keep");
         assert_eq!(Journal::parse(&kept).unwrap(), journal);
     }
 

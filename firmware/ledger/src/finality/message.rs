@@ -96,7 +96,18 @@ pub struct RoundChange {
     /// What they show.
     pub kind: RoundChangeKind,
     /// One vote of each.
-    pub votes: BTreeMap<KeyId, (BallotKind, Option<BlockId>, RawSignature)>,
+    pub votes: BTreeMap<KeyId, Cast>,
+}
+
+/// What one of them voted, and its signature over the ballot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cast {
+    /// Which vote.
+    pub kind: BallotKind,
+    /// The block; `None` is none.
+    pub block: Option<BlockId>,
+    /// The signature.
+    pub signature: RawSignature,
 }
 
 /// A message that does not count, and why.
@@ -257,7 +268,7 @@ impl Polka {
 impl RoundChange {
     /// The votes in it.
     pub(super) fn ballots(&self) -> impl Iterator<Item = SignedBallot> + '_ {
-        self.votes.iter().map(|(by, (kind, block, signature))| {
+        self.votes.iter().map(|(by, Cast { kind, block, signature })| {
             let (org, branch) = (self.org, self.branch.clone());
             let (height, round, kind, block) = (self.height, self.round, *kind, *block);
             let ballot = Ballot { org, branch, height, round, kind, block };
@@ -270,7 +281,7 @@ impl RoundChange {
         let head = format!(
             "{ROUND_CHANGE}\norg {org}\nbranch {branch}\nheight {height}\nround {round}\nkind {kind}\n"
         );
-        let lines = votes.iter().map(|(key, (kind, block, signature))| {
+        let lines = votes.iter().map(|(key, Cast { kind, block, signature })| {
             format!("{key} {kind} {} {}\n", or_nil(block.as_ref()), encode(signature))
         });
         (head + &lines.collect::<String>()).into_bytes()
@@ -290,11 +301,11 @@ impl RoundChange {
     }
 }
 
-fn parse_vote(line: &str) -> Option<(KeyId, (BallotKind, Option<BlockId>, RawSignature))> {
+fn parse_vote(line: &str) -> Option<(KeyId, Cast)> {
     let mut parts = line.splitn(4, ' ');
     let key = parts.next()?.parse().ok()?;
     let (kind, block) = (parts.next()?.parse().ok()?, optional(parts.next()?)?);
-    Some((key, (kind, block, decode(parts.next()?)?)))
+    Some((key, Cast { kind, block, signature: decode(parts.next()?)? }))
 }
 
 #[cfg(test)]
@@ -316,7 +327,8 @@ mod tests {
         };
         let proposal = Proposal { org, branch: branch.clone(), height, round, polka: Some(1), block };
         let signatures = BTreeMap::from([(key.public().id(), [3; 64])]);
-        let votes = BTreeMap::from([(key.public().id(), (BallotKind::Precommit, None, [4; 64]))]);
+        let cast = Cast { kind: BallotKind::Precommit, block: None, signature: [4; 64] };
+        let votes = BTreeMap::from([(key.public().id(), cast)]);
         vec![
             Message::Ballot(ballot.sign(&key)),
             Message::Proposal(proposal.sign(&key)),

@@ -26,7 +26,9 @@ pub use certificate::{Certificate, CertificateFault};
 pub use engine::{Effect, Engine, Heard, Trouble};
 pub use evidence::{Evidence, EvidenceFault};
 pub use journal::JournalError;
-pub use message::{MAX_MESSAGE_BYTES, MAX_ROUND, Message, MessageFault, Polka, RoundChange, RoundChangeKind};
+pub use message::{
+    Cast, MAX_MESSAGE_BYTES, MAX_ROUND, Message, MessageFault, Polka, RoundChange, RoundChangeKind,
+};
 pub use text::TextError;
 pub use timers::Timeouts;
 pub use validators::{MAX_VALIDATORS, MAX_WEIGHT, Validators, ValidatorsError};

@@ -5,7 +5,7 @@ use super::{
     certificate::Certificate,
     context::{At, Candidate, Election, Offer, Vote, Voter, kind, nil_or, number, option, vote_type},
     journal::{Record, Verdict},
-    message::{Message, Polka, RoundChange, RoundChangeKind},
+    message::{Cast, Message, Polka, RoundChange, RoundChangeKind},
 };
 use malachite::{Input, LivenessMsg, ProposedValue, SignedConsensusMsg};
 use malachite_types::{
@@ -82,7 +82,7 @@ fn polka_certificate(polka: Polka) -> PolkaCertificate<Election> {
 }
 
 fn round_certificate(change: RoundChange) -> RoundCertificate<Election> {
-    let votes = change.votes.into_iter().map(|(key, (kind, block, signature))| {
+    let votes = change.votes.into_iter().map(|(key, Cast { kind, block, signature })| {
         RoundSignature::new(vote_type(kind), nil_or(block), Voter(key), signature)
     });
     RoundCertificate {
@@ -146,7 +146,10 @@ impl Election {
                 RoundCertificateType::Precommit => RoundChangeKind::Precommit,
             },
             votes: votes
-                .map(|s| (s.address.0, (kind(s.vote_type), option(&s.value_id), s.signature)))
+                .map(|s| {
+                    let (kind, block) = (kind(s.vote_type), option(&s.value_id));
+                    (s.address.0, Cast { kind, block, signature: s.signature })
+                })
                 .collect(),
         }
     }

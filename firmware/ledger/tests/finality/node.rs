@@ -168,7 +168,7 @@ impl World {
             Effect::Decided(certificate) => self.decide(n, &certificate),
             Effect::Evidence(evidence) => {
                 evidence.check().unwrap();
-                self.evidence.push(evidence);
+                self.evidence.push(*evidence);
             }
             Effect::Trouble(trouble) => self.troubles.push(format!("{n}: {trouble}")),
         }

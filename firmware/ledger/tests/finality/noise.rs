@@ -2,7 +2,8 @@
 
 use super::world::{GENESIS, ORG, branch, engine, key, validators};
 use ledger::finality::{
-    Ballot, BallotKind, Effect, Engine, MAX_ROUND, Message, Polka, Proposal, RoundChange, RoundChangeKind,
+    Ballot, BallotKind, Cast, Effect, Engine, MAX_ROUND, Message, Polka, Proposal, RoundChange,
+    RoundChangeKind,
 };
 use model::{BlockId, Millis};
 use rand_chacha::{
@@ -81,7 +82,8 @@ impl Noise {
         for n in self.some_keys() {
             let vote = if precommits { BallotKind::Precommit } else { self.kind() };
             let signed = self.ballot(round, vote).sign(&key(n));
-            votes.insert(signed.by, (vote, signed.ballot.block, signed.signature));
+            let (block, signature) = (signed.ballot.block, signed.signature);
+            votes.insert(signed.by, Cast { kind: vote, block, signature });
         }
         Message::RoundChange(RoundChange { org: ORG, branch: branch(), height: 1, round, kind, votes })
     }

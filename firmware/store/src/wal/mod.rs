@@ -14,7 +14,7 @@ pub use replay::Damage;
 
 use crate::disk::{Disk, DiskError, DiskFile, Doing};
 use model::{Event, EventError, MAX_EVENT_BYTES};
-use replay::{Hole, Judgement};
+use replay::{Hole, Judgement, Leap};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -44,6 +44,22 @@ pub enum WalError {
         /// Why.
         source: EventError,
     },
+    /// A whole record of a number that cannot follow.
+    #[error(
+        "write-ahead log {}: at byte {offset} stands event {found} where event {expected} should: these are not the \
+         log and the blocks of one home at one time; put back the one that fits, or move the log's files away",
+        file.display()
+    )]
+    Leap {
+        /// The segment.
+        file: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// The number that was looked for.
+        expected: u64,
+        /// The number that was found.
+        found: u64,
+    },
     /// An earlier write failed.
     #[error("an earlier write to the log {} failed: open the ledger anew to see what it holds", .0.display())]
     Broken(PathBuf),
@@ -59,6 +75,13 @@ pub struct Replay {
     pub damage: Vec<Damage>,
     /// Whole records of an append that the power cut tore: they were never acknowledged and are gone now.
     pub torn: usize,
+}
+
+impl Leap {
+    fn of(self, segments: &[Segment]) -> WalError {
+        let Self { segment, offset, expected, found } = self;
+        WalError::Leap { file: segments[segment].path.clone(), offset: offset as u64, expected, found }
+    }
 }
 
 struct Segment {
@@ -93,7 +116,8 @@ impl Wal {
     ) -> Result<(Self, Replay), WalError> {
         let segment_bytes = segment_bytes.max(SEGMENT_BYTES_MIN);
         let (mut segments, records) = read_segments(&*disk, folder)?;
-        let Judgement { live, torn, holes } = replay::judge(records, in_blocks);
+        let Judgement { live, torn, holes } =
+            replay::judge(records, in_blocks).map_err(|leap| leap.of(&segments))?;
         let damage = set_aside(&*disk, &segments, holes)?;
         wipe(&segments, &torn)?;
         for segment in &segments {

@@ -5,7 +5,11 @@
 //! wait for it: they would bring the same blocks. If it stalls they go on without it. What is stored stays
 //! stored, so a fetch that breaks off goes on with any peer.
 
-use super::{PAUSE_MS, Stored, Storing, Sync, told::holds};
+use super::{
+    PAUSE_MS, Stored, Storing, Sync,
+    fetch::{Fetch, Loose, Piece, STALLED_MS, Waiting},
+    told::holds,
+};
 use crate::{
     action::{Action, Arrival, RequestId},
     arrival::unpack,
@@ -18,12 +22,12 @@ use crate::{
 };
 use ledger::Objects;
 use model::{BlockId, KeyId, Millis, RefName};
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 
 /// So many fetches run at a time.
 const MAX_FETCHES: usize = 3;
-/// A long fetch that brings nothing for so long no longer keeps others waiting.
-const STALLED_MS: u64 = 5_000;
+/// A piece that is smaller brings nothing: who drips would keep others waiting.
+const MIN_PIECE_BYTES: u64 = 16 * 1024;
 /// A block that is no head is asked for so long.
 const LOOSE_MS: u64 = 60_000;
 /// And again after this pause, when no peer had it.
@@ -34,101 +38,8 @@ const MAX_LOOSE: usize = 256;
 const NEWEST: usize = 128;
 /// So far down from the head of a branch a request says what is here, for a peer that is behind.
 const STEPS_DOWN: usize = 64;
-/// So many ends of broken fetches are remembered.
-const MAX_REACHED: usize = 8;
 /// A pack's header and checksum, and the first byte of an answer.
 const ANSWER_SLACK: u32 = 256;
-
-/// What is being fetched.
-#[derive(Debug, Default)]
-pub(super) struct Blocks {
-    fetches: BTreeMap<KeyId, Fetch>,
-    /// Blocks that are wanted and are no heads.
-    loose: BTreeMap<BlockId, Loose>,
-    /// Where fetches broke off; all that is before these is here.
-    reached: VecDeque<BlockId>,
-}
-
-#[derive(Debug)]
-struct Fetch {
-    want: Vec<BlockId>,
-    have: Vec<BlockId>,
-    after: Option<BlockId>,
-    max_bytes: u32,
-    asked: Option<Waiting>,
-    /// Came, and waits until the piece before it is stored.
-    held: Option<Piece>,
-    storing: Option<RequestId>,
-    /// Whether the peer has more than what came.
-    more: bool,
-    progress_at: Millis,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    id: RequestId,
-    deadline: Millis,
-}
-
-#[derive(Debug)]
-struct Piece {
-    id: RequestId,
-    blocks: Vec<Arrival>,
-    bytes: u64,
-}
-
-/// A block that somebody wants though no peer announced it.
-#[derive(Debug)]
-struct Loose {
-    from: Option<KeyId>,
-    tried: BTreeSet<KeyId>,
-    until: Millis,
-    again_at: Option<Millis>,
-}
-
-impl Fetch {
-    /// Whether it waits for nothing any more.
-    fn is_done(&self) -> bool {
-        self.asked.is_none() && self.held.is_none() && self.storing.is_none() && !self.more
-    }
-
-    /// Whether others had better wait for it.
-    fn is_long(&self, now: Millis) -> bool {
-        self.more && now.since(self.progress_at) < STALLED_MS
-    }
-}
-
-impl Blocks {
-    pub(super) fn is_idle(&self) -> bool {
-        self.fetches.is_empty() && self.loose.is_empty()
-    }
-
-    pub(super) fn deadlines(&self) -> impl Iterator<Item = Millis> {
-        let answers = self.fetches.values().filter_map(|fetch| fetch.asked).map(|waiting| waiting.deadline);
-        answers.chain(self.loose.values().filter_map(|loose| loose.again_at))
-    }
-
-    pub(super) fn in_flight(&self) -> u64 {
-        let of = |fetch: &Fetch| {
-            let asked = fetch.asked.map_or(0, |_| u64::from(fetch.max_bytes));
-            asked + fetch.held.as_ref().map_or(0, |piece| piece.bytes)
-        };
-        self.fetches.values().map(of).sum()
-    }
-
-    /// A piece is not stored, so the fetch ends where the one before it ended.
-    pub(super) fn not_stored(&mut self, peer: KeyId, id: RequestId) {
-        if self.fetches.get(&peer).is_some_and(|fetch| fetch.storing == Some(id)) {
-            self.fetches.remove(&peer);
-        }
-    }
-
-    fn remember_end(&mut self, block: BlockId) {
-        self.reached.retain(|other| *other != block);
-        self.reached.push_front(block);
-        self.reached.truncate(MAX_REACHED);
-    }
-}
 
 impl Sync {
     /// Wants a block that is no head, such as one that is voted on; `from` is asked first. It is asked for a minute.
@@ -154,10 +65,11 @@ impl Sync {
     }
 
     fn begin_fetch(&mut self, peer: KeyId, objects: &dyn Objects, now: Millis) {
-        let heads = if self.waits(now) { Vec::new() } else { self.wanted_heads(peer) };
+        let heads = if self.waits(now) { Vec::new() } else { self.wanted_heads(peer, now) };
         let mut want: Vec<BlockId> = heads.iter().map(|head| head.block).collect();
-        want.extend(self.wanted_loose(peer, now));
-        want.truncate(MAX_WANT);
+        if !self.blocks.fetches.values().any(|fetch| fetch.is_long(now) && fetch.after.is_some()) {
+            want.extend(self.wanted_loose(peer, now));
+        }
         if want.is_empty() || !self.may_fetch(self.limits.response_bytes.into(), now) {
             return;
         }
@@ -173,27 +85,29 @@ impl Sync {
     /// Whether heads had better wait for a long fetch.
     fn waits(&mut self, now: Millis) -> bool {
         let long = self.blocks.fetches.values().filter(|fetch| fetch.is_long(now));
-        let until = long.map(|fetch| fetch.progress_at.plus(STALLED_MS)).max();
-        until.into_iter().for_each(|at| self.retry_by(at));
-        until.is_some()
+        let Some(until) = long.map(|fetch| fetch.progress_at.plus(STALLED_MS)).max() else { return false };
+        // Later than that only while something is being stored, which ends with a call.
+        if until > now {
+            self.retry_by(until);
+        }
+        true
     }
 
     /// The heads that a peer has and nobody is asked for, branches first.
-    fn wanted_heads(&self, peer: KeyId) -> Vec<Head> {
-        let asked: HashSet<BlockId> =
-            self.blocks.fetches.values().flat_map(|fetch| fetch.want.iter().copied()).collect();
+    fn wanted_heads(&self, peer: KeyId, now: Millis) -> Vec<Head> {
+        let asked = self.blocks.asked(now);
         let wanted = self.peers.get(&peer).into_iter().flat_map(|known| known.wanted.values());
         wanted.filter(|head| !asked.contains(&head.block)).take(MAX_WANT / 2).cloned().collect()
     }
 
     fn wanted_loose(&self, peer: KeyId, now: Millis) -> Vec<BlockId> {
-        let asked = |block: &BlockId| self.blocks.fetches.values().any(|fetch| fetch.want.contains(block));
+        let asked = self.blocks.asked(now);
         let first = |loose: &Loose| {
             let Some(from) = loose.from.filter(|from| *from != peer) else { return false };
             !loose.tried.contains(&from) && self.peers.get(&from).is_some_and(|known| known.is_free(now))
         };
         let mine = |(block, loose): &(&BlockId, &Loose)| {
-            !loose.tried.contains(&peer) && !first(loose) && !asked(block)
+            !loose.tried.contains(&peer) && !first(loose) && !asked.contains(*block)
         };
         self.blocks.loose.iter().filter(mine).map(|(block, _)| *block).take(MAX_WANT / 2).collect()
     }
@@ -298,11 +212,14 @@ impl Sync {
                 self.go_on(peer, objects, now)
             };
         };
-        blocks.retain(|arrival| !here(&arrival.block.id));
-        (fetch.after, fetch.more, fetch.progress_at) = (Some(last), more, now);
+        (fetch.after, fetch.more) = (Some(last), more);
+        let bytes = blocks.iter().map(Arrival::bytes).sum();
+        if bytes >= MIN_PIECE_BYTES.min(u64::from(fetch.max_bytes) / 4) {
+            fetch.progress_at = now;
+        }
         fetch.max_bytes = self.limits.response_bytes;
+        keep_new(&mut blocks, &here);
         if !blocks.is_empty() {
-            let bytes = blocks.iter().map(Arrival::bytes).sum();
             fetch.held = Some(Piece { id, blocks, bytes });
         }
         self.go_on(peer, objects, now);
@@ -368,9 +285,21 @@ impl Sync {
             && fetch.storing == Some(id)
         {
             fetch.storing = None;
-            fetch.progress_at = now;
+            if fetch.held.is_some() {
+                // The peer has done its part; the wait was ours.
+                fetch.progress_at = now;
+            }
             self.go_on(peer, objects, now);
         }
+        self.end_needless(&blocks.iter().copied().collect(), objects);
+    }
+
+    /// Ends fetches that others have made needless.
+    fn end_needless(&mut self, stored: &HashSet<BlockId>, objects: &dyn Objects) {
+        self.blocks.fetches.retain(|_, fetch| {
+            let touched = fetch.storing.is_none() && fetch.want.iter().any(|block| stored.contains(block));
+            !touched || !fetch.want.iter().all(|block| holds(objects, block))
+        });
     }
 
     /// Ends a fetch that failed through no fault that is known; others are asked first.
@@ -416,6 +345,16 @@ impl Sync {
             self.misdeed(peer, Misdeed::Late, now);
         }
     }
+}
+
+/// Drops the blocks that are here. What comes after a block that is not here is not here either, so the store is
+/// not asked for it: not to find something takes a store long.
+fn keep_new(blocks: &mut Vec<Arrival>, here: &dyn Fn(&BlockId) -> bool) {
+    let mut new = HashSet::new();
+    blocks.retain(|Arrival { block, .. }| {
+        let is_new = block.parents.iter().any(|parent| new.contains(parent)) || !here(&block.id);
+        is_new && new.insert(block.id)
+    });
 }
 
 impl Storing {

@@ -8,6 +8,7 @@
 mod asked;
 mod blocks;
 mod chunks;
+mod fetch;
 mod peer;
 mod told;
 
@@ -23,12 +24,13 @@ use crate::{
     limits::Limits,
     message::{Hello, MAX_SOFTWARE_BYTES, Message, SYNC_PROTOCOL},
 };
-use blocks::Blocks;
 use chunks::ChunkFetches;
+use fetch::Blocks;
 use ledger::Objects;
 use model::{BlockId, ChunkId, KeyId, Millis, OrgId};
 use peer::Peer;
 use std::collections::BTreeMap;
+use told::News;
 
 /// A peer that answered late or whose answer could not be stored is left alone for so long.
 const PAUSE_MS: u64 = 1_000;
@@ -42,6 +44,7 @@ pub struct Sync {
     conduct: Conduct,
     outbox: Vec<Action>,
     heads: Heads,
+    news: News,
     gossip: Gossip,
     peers: BTreeMap<KeyId, Peer>,
     blocks: Blocks,
@@ -79,6 +82,7 @@ impl Sync {
             conduct,
             outbox: Vec::new(),
             heads: Heads::default(),
+            news: News::default(),
             gossip: Gossip::default(),
             peers: BTreeMap::new(),
             blocks: Blocks::default(),
@@ -162,6 +166,7 @@ impl Sync {
         }
         self.late_blocks(now);
         self.late_chunks(now);
+        self.tell_news(now);
         self.plan(objects, now);
     }
 
@@ -172,7 +177,7 @@ impl Sync {
             if peer.up { silent.min(peer.alive_at.plus(self.limits.alive_ms)) } else { silent }
         });
         let answers = self.blocks.deadlines().chain(self.chunks.deadlines());
-        peers.chain(answers).chain(self.retry_at).min()
+        peers.chain(answers).chain(self.retry_at).chain(self.news.due_at()).min()
     }
 
     /// The blocks or chunks of this number are stored, durably.

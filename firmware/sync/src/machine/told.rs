@@ -12,23 +12,51 @@ use crate::{
 };
 use ledger::{Block, Objects};
 use model::{BlockId, KeyId, Millis, RefName};
+use std::collections::BTreeMap;
 
 /// How many blocks are looked at to see whether a head is older than one announced before.
 const MAX_STEPS: u64 = 64;
+/// Between two announcements, so that many small changes make few frames and few requests.
+const TELL_MS: u64 = 50;
 /// When the heads of a frame weigh this much, the next frame begins.
 const FRAME_FULL_BYTES: usize = 64 * 1024;
+
+/// Heads that are new and not told yet.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    heads: BTreeMap<RefName, Head>,
+    told_at: Option<Millis>,
+}
+
+impl News {
+    /// When they are to be told, if there are any.
+    pub(super) fn due_at(&self) -> Option<Millis> {
+        let due = self.told_at.map_or(Millis(0), |told| told.plus(TELL_MS));
+        (!self.heads.is_empty()).then_some(due)
+    }
+}
 
 impl Sync {
     /// All heads of this box: of the branches that are final, and of all writers whose blocks are here. What
     /// is new among them is announced. More than [`MAX_HEADS`] are not told of.
-    pub fn set_heads(&mut self, mut heads: Vec<Head>) {
+    pub fn set_heads(&mut self, mut heads: Vec<Head>, now: Millis) {
         heads.sort();
         heads.truncate(MAX_HEADS);
-        let new = self.heads.set(heads);
-        if !new.is_empty() {
-            let up: Vec<KeyId> = self.peers().map(|(peer, _)| peer).collect();
-            up.into_iter().for_each(|peer| self.announce(peer, &new));
+        for head in self.heads.set(heads) {
+            self.news.heads.insert(head.name.clone(), head);
         }
+        self.tell_news(now);
+    }
+
+    /// Announces what is new: at once after a pause, else all that came until the pause is over.
+    pub(super) fn tell_news(&mut self, now: Millis) {
+        if self.news.due_at().is_none_or(|due| due > now) {
+            return;
+        }
+        self.news.told_at = Some(now);
+        let new: Vec<Head> = std::mem::take(&mut self.news.heads).into_values().collect();
+        let up: Vec<KeyId> = self.peers().map(|(peer, _)| peer).collect();
+        up.into_iter().for_each(|peer| self.announce(peer, &new));
     }
 
     /// Sends gossip, ours or one that a peer sent and that keeps the rules, to all peers that do not have it.

@@ -1,6 +1,7 @@
 //! Packs as git sees them: each answer goes into a repository by itself, with the strictest checks that git has.
 
 use crate::{house::House, site::Site};
+use model::Millis;
 use std::{
     io::Write,
     path::Path,
@@ -34,8 +35,8 @@ fn answers() -> (Site, Vec<Vec<u8>>) {
     let mut house = House::new("Test", 2);
     let mut site = Site::new(&house, 0, Limits::default());
     for _ in 0..10 {
-        site.write(&mut house, 30);
-        site.merge(&mut house);
+        site.write(&mut house, 30, Millis(0));
+        site.merge(&mut house, Millis(0));
     }
     let (mut server, mut packs, mut after) = (Server::new(), Vec::new(), None);
     loop {

@@ -112,7 +112,7 @@ fn objects_that_no_block_has() {
 fn blocks_of_another_organisation() {
     let mut other = House::new("Other", 1);
     let mut site = Site::new(&other, 0, Limits::default());
-    let block = site.write(&mut other, 1);
+    let block = site.write(&mut other, 1, Millis(0));
     let request =
         sync::Request::Blocks { want: vec![block], have: Vec::new(), after: None, max_bytes: 1 << 20 };
     let grafted = sync::serve(&site.store, &(), &request, 1 << 20).unwrap().to_bytes();
@@ -145,6 +145,26 @@ fn a_promise_that_is_not_kept() {
 fn later_and_later_for_ever_keeps_nobody_waiting() {
     let world = met_by_a_liar(|_| Response::Later { ms: u32::MAX }.to_bytes());
     assert_eq!(world.sites[2].refs, world.sites[1].refs);
+}
+
+#[test]
+fn who_drips_block_by_block_keeps_nobody_waiting() {
+    let mut world = World::new(3);
+    // Box 0 gives one block at a time and takes four seconds for each.
+    world.sites[0] = Site::new(&world.house, 0, Limits { response_bytes: 1, ..Limits::default() });
+    world.connect(0, 1);
+    for _ in 0..60 {
+        world.write(0, 3);
+        world.merge(0);
+    }
+    world.run(1_000);
+    world.sites[0].answers_after_ms = 4_000;
+    world.connect(0, 2);
+    world.run(6_000);
+    world.connect(1, 2);
+    world.run(10_000);
+    assert_eq!(world.sites[2].refs, world.sites[1].refs);
+    assert_eq!(world.sites[2].misdeeds, []);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn bytes_to_agree(ours: &BTreeMap<RefName, BlockId>, theirs: &BTreeMap<RefName, 
     for (site, refs) in sites.iter_mut().zip([ours, theirs]) {
         site.refs.extend(refs.clone());
         let heads = site.refs.iter().map(|(name, block)| Head::new(name.clone(), *block)).collect();
-        site.sync.set_heads(heads);
+        site.sync.set_heads(heads, Millis(0));
     }
     let (now, keys) = (Millis(5), [sites[0].key, sites[1].key]);
     sites[0].sync.connected(keys[1], now);

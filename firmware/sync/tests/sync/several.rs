@@ -107,3 +107,66 @@ fn a_disk_that_is_full_for_a_while_is_nobodys_fault() {
     world.assert_agreed();
     assert_eq!(world.misdeeds(), 0);
 }
+
+#[test]
+fn a_block_larger_than_an_answer_gets_an_answer_of_its_own() {
+    let mut world = World::with(2, Limits { response_bytes: 1_000, ..Limits::default() });
+    history(&mut world, 0, 5);
+    world.connect(0, 1);
+    world.run(5_000);
+    world.assert_agreed();
+    assert_eq!(world.misdeeds(), 0);
+}
+
+#[test]
+fn a_block_that_is_no_head_comes_from_whoever_has_it() {
+    let mut world = World::new(3);
+    world.connect_all();
+    world.run(100);
+    // A block that only box 1 has, and of which it tells nobody.
+    let site = &mut world.sites[1];
+    let block = world.house.events(&site.store, 1, site.main(), None, 3);
+    site.store.store(&block.objects);
+    for from in [Some(world.sites[0].key), None] {
+        let now = world.now;
+        let site = &mut world.sites[2];
+        site.sync.want_block(block.id, from, &site.store, now);
+        world.pump(2);
+        world.run(2_000);
+        assert!(world.sites[2].holds(block.id));
+        assert!(world.sites[2].sync.is_synced());
+    }
+    assert_eq!(world.misdeeds(), 0);
+}
+
+#[test]
+fn a_block_that_nobody_has_is_given_up_after_a_minute() {
+    let mut world = World::new(2);
+    world.connect_all();
+    world.run(100);
+    let (now, site) = (world.now, &mut world.sites[0]);
+    site.sync.want_block(model::BlockId::new([9; 32]), None, &site.store, now);
+    world.pump(0);
+    world.run(1_000);
+    assert!(!world.sites[0].sync.is_synced());
+    world.run(60_000);
+    assert!(world.sites[0].sync.is_synced());
+    let answers = world.traffic.answers;
+    world.run(60_000);
+    assert_eq!((world.traffic.answers, world.misdeeds()), (answers, 0));
+}
+
+#[test]
+fn many_heads_of_one_moment_come_in_few_requests() {
+    let mut world = World::new(40);
+    (1..40).for_each(|site| world.connect(0, site));
+    world.run(100);
+    (1..40).for_each(|site| world.write(site, 1));
+    world.run(500);
+    world.connect(1, 2);
+    world.run(1_000);
+    world.assert_agreed();
+    let answers = world.traffic.answers;
+    assert!(answers < 39 + 39 * 6, "{answers} answers for 39 blocks to 39 boxes each");
+    println!("star of 40: {answers} answers, {} frames for 39 blocks", world.traffic.frames);
+}

@@ -30,6 +30,8 @@ pub struct Site {
     pub misdeeds: Vec<(KeyId, Misdeed)>,
     pub closed: Vec<(KeyId, Reason)>,
     pub lie: Option<Lie>,
+    /// How long its answers take.
+    pub answers_after_ms: u64,
     /// Blocks that were handed out to be stored, whether or not they were here.
     pub blocks_came: usize,
     /// Whether chunks and blocks cannot be stored.
@@ -47,7 +49,7 @@ impl Site {
         let key = house.key(node);
         let mut sync = Sync::new(key, house.org, "test", limits, Conduct::default());
         let refs = BTreeMap::from([(RefName::main(), house.genesis)]);
-        sync.set_heads(heads(&refs));
+        sync.set_heads(heads(&refs), Millis(0));
         Self {
             node,
             key,
@@ -60,6 +62,7 @@ impl Site {
             misdeeds: Vec::new(),
             closed: Vec::new(),
             lie: None,
+            answers_after_ms: 0,
             blocks_came: 0,
             disk_full: false,
         }
@@ -74,25 +77,25 @@ impl Site {
     }
 
     /// Writes a block of events of its own.
-    pub fn write(&mut self, house: &mut House, count: u64) -> BlockId {
+    pub fn write(&mut self, house: &mut House, count: u64, now: Millis) -> BlockId {
         let block = house.events(&self.store, self.node, self.main(), self.own(), count);
-        self.take(RefName::writer(self.key), &block);
+        self.take(RefName::writer(self.key), &block, now);
         block.id
     }
 
     /// Merges all heads that it knows; only the validator's merges keep the rules.
-    pub fn merge(&mut self, house: &mut House) -> BlockId {
+    pub fn merge(&mut self, house: &mut House, now: Millis) -> BlockId {
         let heads: Vec<BlockId> =
             self.refs.iter().filter(|(name, _)| **name != RefName::main()).map(|(_, head)| *head).collect();
         let block = house.merge(&self.store, self.main(), &heads);
-        self.take(RefName::main(), &block);
+        self.take(RefName::main(), &block, now);
         block.id
     }
 
-    fn take(&mut self, name: RefName, block: &NewBlock) {
+    fn take(&mut self, name: RefName, block: &NewBlock, now: Millis) {
         self.store.store(&block.objects);
         self.refs.insert(name, block.id);
-        self.sync.set_heads(heads(&self.refs));
+        self.sync.set_heads(heads(&self.refs), now);
     }
 
     /// Does what the machine says until it says nothing more; gives what is for others to do.
@@ -128,7 +131,7 @@ impl Site {
                 self.chunks.extend(chunks.into_iter().map(|chunk| (chunk.id, chunk.bytes)));
                 self.sync.stored(id, &self.store, now);
             }
-            Action::Head { head, .. } => self.hear_of(head),
+            Action::Head { head, .. } => self.hear_of(head, now),
             Action::Gossip { bytes, .. } => {
                 self.sync.spread(&bytes, now);
                 self.gossip.push(bytes);
@@ -151,7 +154,7 @@ impl Site {
         self.sync.stored(id, &self.store, now);
     }
 
-    fn hear_of(&mut self, head: Head) {
+    fn hear_of(&mut self, head: Head, now: Millis) {
         let rank = |id| {
             let block = Block::read(&self.store, id).unwrap();
             block.height.or(block.sequence)
@@ -159,7 +162,7 @@ impl Site {
         let newer = self.refs.get(&head.name).is_none_or(|ours| rank(*ours) < rank(head.block));
         if newer {
             self.refs.insert(head.name, head.block);
-            self.sync.set_heads(heads(&self.refs));
+            self.sync.set_heads(heads(&self.refs), now);
         }
     }
 

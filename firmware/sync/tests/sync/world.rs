@@ -107,12 +107,12 @@ impl World {
     }
 
     pub fn write(&mut self, site: usize, events: u64) {
-        self.sites[site].write(&mut self.house, events);
+        self.sites[site].write(&mut self.house, events, self.now);
         self.pump(site);
     }
 
     pub fn merge(&mut self, site: usize) {
-        self.sites[site].merge(&mut self.house);
+        self.sites[site].merge(&mut self.house, self.now);
         self.pump(site);
     }
 
@@ -201,7 +201,8 @@ impl World {
         self.traffic.answer_bytes += answer.as_ref().map_or(0, Vec::len) as u64;
         self.served[to] += answer.as_ref().map_or(0, Vec::len) as u64;
         self.pump(to);
-        self.push(Event::Answer { from: to, to: from, id, bytes: answer });
+        let after = self.sites[to].answers_after_ms;
+        self.push_after(after, Event::Answer { from: to, to: from, id, bytes: answer });
     }
 
     /// Does what a box wants done.
@@ -229,9 +230,13 @@ impl World {
     }
 
     fn push(&mut self, event: Event) {
+        self.push_after(0, event);
+    }
+
+    fn push_after(&mut self, ms: u64, event: Event) {
         if let Some(epoch) = self.lines.get(&event.line()) {
             self.count += 1;
-            self.queue.insert((self.now.plus(DELAY_MS), self.count), (*epoch, event));
+            self.queue.insert((self.now.plus(DELAY_MS + ms), self.count), (*epoch, event));
         }
     }
 
