@@ -19,7 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &["model", "chunk", "ledger", "sync", "replica"]),
     ("container", &["model", "dapp"]),
     ("web", &[]),
-    ("agent", &["model", "chunk", "ledger", "sync", "replica", "board", "dapp", "store", "net", "container", "web"]),
+    (
+        "agent",
+        &["model", "chunk", "ledger", "sync", "replica", "board", "dapp", "store", "net", "container", "web"],
+    ),
     ("cli", &["model", "chunk", "ledger", "sync", "dapp", "store", "container", "agent"]),
     ("doorbot", &["model", "dapp"]),
     ("netns", &[]),

@@ -16,6 +16,7 @@ mod packages;
 mod root;
 mod shell;
 mod sid;
+mod sim;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,8 @@ cargo xtask CHORE
   arrows                    which room may use which
   fuzz [TARGET] [--seconds N]   each fuzz target for N seconds (60)
   bench [NAME]              the figures of docs/BENCHMARKS.md, each beside its peer
+  sim [--nodes N] [--seed S] [--hours H] [--seeds K] [--until STEP] [--trace] [--csv] [--calm]
+                            many boxes in one process, in virtual time, with all that can go wrong (7, 1, 1, 1)
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         "arrows" => arrows::check(),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run_chore(rest),
+        "sim" => sim::run_chore(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
