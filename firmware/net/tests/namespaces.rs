@@ -190,3 +190,16 @@ fn a_stranger_on_the_lan_learns_a_name_and_may_knock() {
     assert_eq!(heard, ["found 1"], "it dials, and is not let in");
     assert!(one.rest().iter().all(|line| line.starts_with("found")));
 }
+
+#[test]
+fn a_box_asks_nobody_outside() {
+    let lan = Lan::new(3).unwrap();
+    lan.route(0, 2).unwrap();
+    lan.route(1, 2).unwrap();
+    let mut one = Process::start(&lan, 0, "1 admits 2 3");
+    let mut other = Process::start(&lan, 1, "2 admits 1 3");
+    one.until("hello from 2");
+    other.until("hello from 1");
+    thread::sleep(Duration::from_secs(10));
+    assert_eq!(lan.dropped(2).unwrap(), 0, "neither a name server nor a relay nor a clock");
+}

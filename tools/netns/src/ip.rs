@@ -17,6 +17,9 @@ pub enum NetnsError {
         /// What it says.
         message: String,
     },
+    /// The kernel does not say what it drops.
+    #[error("/proc/net/snmp has no count of packets for elsewhere")]
+    NoCounter,
     /// A namespace cannot be entered.
     #[error("cannot enter {path}")]
     Enter {
@@ -66,6 +69,13 @@ pub fn clear_left_behind(prefix: &str) -> Result<(), NetnsError> {
         }
     }
     Ok(())
+}
+
+/// `InAddrErrors` of the two lines `Ip:` in `/proc/net/snmp`: names, then numbers.
+pub fn packets_for_elsewhere(counters: &str) -> Option<u64> {
+    let mut lines = counters.lines().filter(|line| line.starts_with("Ip:"));
+    let (names, numbers) = (lines.next()?.split(' '), lines.next()?.split(' '));
+    names.zip(numbers).find(|(name, _)| *name == "InAddrErrors")?.1.parse().ok()
 }
 
 fn pid(text: &str) -> Option<Pid> {

@@ -13,7 +13,7 @@ use ip::{ip, ip_in};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::{
     ffi::OsStr,
-    fs::File,
+    fs::{self, File},
     net::Ipv4Addr,
     os::fd::AsFd,
     process::Command,
@@ -77,6 +77,18 @@ impl Lan {
         ])?;
         ip_in(&switch, &["link", "set", &port, "master", "br0"])?;
         if self.plugged { self.plug(i) } else { Ok(()) }
+    }
+
+    /// Gives box `i` a default route: all that is not for the LAN goes to the box `via`, which drops it.
+    pub fn route(&self, i: usize, via: usize) -> Result<(), NetnsError> {
+        let via = self.address(via).to_string();
+        ip_in(&self.namespace(i), &["route", "replace", "default", "via", &via])
+    }
+
+    /// How many packets for elsewhere box `i` has dropped.
+    pub fn dropped(&self, i: usize) -> Result<u64, NetnsError> {
+        let counters = self.within(i, || fs::read_to_string("/proc/thread-self/net/snmp"))?;
+        ip::packets_for_elsewhere(&counters.unwrap_or_default()).ok_or(NetnsError::NoCounter)
     }
 
     /// How many boxes there are.

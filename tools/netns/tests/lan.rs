@@ -72,6 +72,18 @@ fn runs_within(namespace: &str) -> bool {
 }
 
 #[test]
+fn what_a_box_sends_elsewhere_is_counted() {
+    let lan = Lan::new(2).unwrap();
+    let mouth = lan.within(0, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap()).unwrap();
+    assert!(mouth.send_to(b"anybody?", "192.0.2.1:53").is_err(), "there is no way out");
+    lan.route(0, 1).unwrap();
+    let before = lan.dropped(1).unwrap();
+    mouth.send_to(b"anybody?", "192.0.2.1:53").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(lan.dropped(1).unwrap(), before + 1);
+}
+
+#[test]
 fn a_tool_that_says_no_is_an_error_with_its_words() {
     let lan = Lan::new(1).unwrap();
     let error = lan.cut(7).and(lan.unplug(7)).unwrap_err().to_string();

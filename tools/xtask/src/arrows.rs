@@ -35,6 +35,7 @@ const IMPURE: &[&str] = &[
     "tokio",
     "axum",
     "hyper",
+    "iroh",
     "gix",
     "gix-odb",
     "gix-pack",
