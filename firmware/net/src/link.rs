@@ -121,7 +121,7 @@ async fn talk(
     let requests = VarInt::from_u32(shared.limits.requests_at_once_max);
     connection.set_max_concurrent_bi_streams(requests);
     let mut tasks = JoinSet::new();
-    tasks.spawn(write_frames(out, waiting, queue.clone()));
+    tasks.spawn(write_frames(connection.clone(), out, waiting, queue.clone()));
     tasks.spawn(read_frames(shared.clone(), peer.clone(), connection.clone(), back));
     tasks.spawn(take_requests(shared.clone(), peer.clone(), connection.clone(), queue.lane));
     let reason = connection.closed().await;
@@ -168,11 +168,16 @@ pub fn direct_address(connection: &Connection) -> Option<SocketAddr> {
     }
 }
 
-async fn write_frames(mut out: SendStream, mut waiting: mpsc::UnboundedReceiver<Bytes>, queue: Queue) {
+async fn write_frames(
+    connection: Connection,
+    mut out: SendStream,
+    mut waiting: mpsc::UnboundedReceiver<Bytes>,
+    queue: Queue,
+) {
     while let Some(frame) = waiting.recv().await {
         let cost = frame.len() + FRAME_COST;
         if frame::write(&mut out, frame).await.is_err() {
-            return;
+            return connection.close(code::WRONG, b"frames");
         }
         queue.waiting.fetch_sub(cost, Ordering::Relaxed);
         queue.lane.frame_sent();
