@@ -9,7 +9,7 @@
 use crate::{
     block::{Block, BlockError},
     diff::diff,
-    merge::{MergeError, bring},
+    merge::{Marks, MergeError, bring},
     object::{Layered, NewObjects, Objects},
     policy::POLICY_PATH,
     state::{State, StateError, fixed},
@@ -173,7 +173,7 @@ fn common(
     let merged = {
         let layered = Layered { new, base: objects };
         let changes = diff(&layered, Some(&base), Some(&other.tree)).map_err(MergeError::from)?;
-        let (merged, conflicts) = bring(&layered, tree, &changes, &mut made)?;
+        let (merged, conflicts) = bring(&layered, tree, &changes, Marks::Smaller, &mut made)?;
         let removed: Edits = conflicts.into_iter().map(|conflict| (conflict.path, None)).collect();
         let both = Layered { new: &made.clone(), base: &layered };
         edit(&both, &merged, &removed, &mut made).map_err(MergeError::from)?

@@ -15,7 +15,7 @@ use crate::{
     check::BlockFault,
     clone,
     diff::diff,
-    merge::{Conflict, MergeError, bring},
+    merge::{Conflict, Marks, MergeError, bring},
     object::{Layered, LoadError, NewObjects, Objects},
     offer::Offer,
     policy::Denied,
@@ -192,7 +192,7 @@ fn take_documents(
     }
     let before = Layered { new, base: objects };
     let mut made = NewObjects::default();
-    let (merged, conflicts) = bring(&before, tree, &offer.documents, &mut made)?;
+    let (merged, conflicts) = bring(&before, tree, &offer.documents, Marks::Ours, &mut made)?;
     if !conflicts.is_empty() {
         return Ok(Err(Reason::Conflict(conflicts)));
     }

@@ -11,7 +11,7 @@ use crate::{
     document_merge::keep_marks,
     fault::BlockFault,
     join_check::place_of,
-    merge::{Conflict, MergeError, bring},
+    merge::{Conflict, Marks, MergeError, bring},
     object::{Kind, Layered, NewObjects, Objects},
     proposal::{DraftError, Ground, Meta, finish, message},
     sign::Draft,
@@ -146,7 +146,8 @@ impl Joining<'_> {
         let (chosen, open): (Vec<_>, Vec<_>) =
             changes.iter().cloned().partition(|change| choices.contains_key(&change.path));
         let mut made = NewObjects::default();
-        let (tree, conflicts) = bring(&Layered { new, base: self.objects }, &self.footing, &open, &mut made)?;
+        let (tree, conflicts) =
+            bring(&Layered { new, base: self.objects }, &self.footing, &open, Marks::Ours, &mut made)?;
         new.extend(made);
         if !conflicts.is_empty() {
             return Err(JoinError::Conflicts(conflicts));
@@ -235,5 +236,5 @@ pub fn conflicts(
     let layered = Layered { new: &new, base: objects };
     let changes = diff(&layered, Some(&base), Some(&source.tree)).map_err(MergeError::from)?;
     let documents: Vec<_> = changes.into_iter().filter(|change| !change.path.is_within("log")).collect();
-    Ok(bring(&layered, &target.tree, &documents, &mut NewObjects::default())?.1)
+    Ok(bring(&layered, &target.tree, &documents, Marks::Ours, &mut NewObjects::default())?.1)
 }

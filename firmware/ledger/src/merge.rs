@@ -6,7 +6,7 @@
 
 use crate::{
     diff::{Difference, diff},
-    document_merge::{merge_documents, table_has_mark},
+    document_merge::{MergedDocument, keep_marks, merge_documents, table_has_mark},
     object::{Kind, Layered, LoadError, NewObjects, Objects, load},
     tree::{Edits, Entry, TreeError, edit, find},
 };
@@ -87,8 +87,17 @@ pub fn merge(
 ) -> Result<MergedTree, MergeError> {
     let changes = diff(objects, Some(base), Some(theirs))?;
     let mut new = NewObjects::default();
-    let (tree, conflicts) = bring(objects, ours, &changes, &mut new)?;
+    let (tree, conflicts) = bring(objects, ours, &changes, Marks::Smaller, &mut new)?;
     Ok(MergedTree { tree, conflicts, objects: new })
+}
+
+/// Which of two different marks of revocation stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marks {
+    /// The one with the smaller text: the sides are equal.
+    Smaller,
+    /// Ours, which a branch has already and which never changes there.
+    Ours,
 }
 
 /// Brings changes into a tree.
@@ -96,6 +105,7 @@ pub(crate) fn bring(
     objects: &dyn Objects,
     ours: &ObjectId,
     changes: &[Difference],
+    marks: Marks,
     new: &mut NewObjects,
 ) -> Result<(ObjectId, Vec<Conflict>), MergeError> {
     let mut edits = Edits::new();
@@ -103,8 +113,8 @@ pub(crate) fn bring(
     for change in changes {
         let outcome = match find(objects, ours, &change.path)? {
             Some(Entry::Folder(_)) => Outcome::Conflict(vec![whole_file(change, Some("a folder"))]),
-            Some(Entry::File(id)) => bring_file(objects, Some(id), change, new)?,
-            None => bring_file(objects, None, change, new)?,
+            Some(Entry::File(id)) => bring_file(objects, Some(id), change, marks, new)?,
+            None => bring_file(objects, None, change, marks, new)?,
         };
         match outcome {
             Outcome::Keep => {}
@@ -148,6 +158,7 @@ fn bring_file(
     objects: &dyn Objects,
     ours: Option<ObjectId>,
     change: &Difference,
+    marks: Marks,
     new: &mut NewObjects,
 ) -> Result<Outcome, MergeError> {
     if ours == change.new {
@@ -157,13 +168,14 @@ fn bring_file(
         let free = ours == change.old;
         return Ok(if free { Outcome::Take(change.new) } else { conflict(change, ours) });
     }
-    bring_document(objects, ours, change, new)
+    bring_document(objects, ours, change, marks, new)
 }
 
 fn bring_document(
     objects: &dyn Objects,
     ours: Option<ObjectId>,
     change: &Difference,
+    marks: Marks,
     new: &mut NewObjects,
 ) -> Result<Outcome, MergeError> {
     let read = |id: Option<ObjectId>| -> Result<Option<Document>, MergeError> {
@@ -178,7 +190,11 @@ fn bring_document(
         (Some(our), Some(their)) => {
             // Also where our side is the base: a mark that theirs lost comes back.
             let base = read(change.old)?.unwrap_or_default();
-            Ok(merge_two(&base, &our, &their, ours, change, new))
+            let mut merged = merge_documents(&base, &our, &their);
+            if marks == Marks::Ours {
+                keep_marks(&mut merged.table, our.table());
+            }
+            Ok(merged_two(merged, ours, change, new))
         }
         (our, None) if marked(&our) => Ok(Outcome::Keep),
         (None, their) if marked(&their) => Ok(Outcome::Take(change.new)),
@@ -187,15 +203,12 @@ fn bring_document(
     }
 }
 
-fn merge_two(
-    base: &Document,
-    our: &Document,
-    their: &Document,
+fn merged_two(
+    merged: MergedDocument,
     ours: Option<ObjectId>,
     change: &Difference,
     new: &mut NewObjects,
 ) -> Outcome {
-    let merged = merge_documents(base, our, their);
     if !merged.conflicts.is_empty() {
         let at_key = |found: crate::document_merge::KeyConflict| Conflict {
             path: change.path.clone(),
