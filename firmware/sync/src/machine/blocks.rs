@@ -197,8 +197,9 @@ impl Sync {
         now: Millis,
     ) {
         let Some(fetch) = self.blocks.fetches.get_mut(&peer) else { return };
-        // What is being stored counts as here.
-        let coming: HashSet<BlockId> = self.storing.values().flat_map(Storing::blocks).collect();
+        // What this peer gave and is being stored counts as here: if it is not right, this is dropped with it.
+        let storing = self.storing.values().filter(|storing| storing.peer == peer);
+        let coming: HashSet<BlockId> = storing.flat_map(Storing::blocks).collect();
         let here = |block: &BlockId| coming.contains(block) || holds(objects, block);
         let mut blocks = match unpack(pack, fetch.max_bytes.into(), self.hello.org, &here) {
             Ok(blocks) => blocks,

@@ -97,13 +97,6 @@ impl Blocks {
         running.flat_map(|fetch| fetch.want.iter().copied()).collect()
     }
 
-    /// A piece is not stored, so the fetch ends where the one before it ended.
-    pub(super) fn not_stored(&mut self, peer: KeyId, id: RequestId) {
-        if self.fetches.get(&peer).is_some_and(|fetch| fetch.storing == Some(id)) {
-            self.fetches.remove(&peer);
-        }
-    }
-
     pub(super) fn remember_end(&mut self, block: BlockId) {
         self.reached.retain(|other| *other != block);
         self.reached.push_front(block);

@@ -206,7 +206,7 @@ impl Sync {
     pub fn failed(&mut self, id: RequestId, now: Millis) {
         let Some(storing) = self.storing.remove(&id) else { return };
         match &storing.what {
-            Stored::Blocks(_) => self.blocks.not_stored(storing.peer, id),
+            Stored::Blocks(_) => self.stop_blocks(storing.peer),
             Stored::Chunks(chunks) => self.chunks.again(chunks, now),
         }
         self.pause(storing.peer, PAUSE_MS, now);
