@@ -32,6 +32,8 @@ fn main() {
     println!("answers {} answers", cold.packs.len());
     println!("blocks {} blocks", cold.blocks);
     println!("plan {:.3} s", cold.first.as_secs_f64());
+    println!("serve_cpu {:.3} s", cold.serve_cpu.as_secs_f64());
+    println!("unpack_cpu {:.3} s", cold.unpack_cpu.as_secs_f64());
     println!("serve {:.3} s", cold.serve.as_secs_f64());
     println!("unpack {:.3} s", cold.unpack.as_secs_f64());
     println!("serve+unpack {:.0} events/s", events as f64 / seconds.as_secs_f64());
@@ -64,6 +66,15 @@ struct Cold {
     first: Duration,
     serve: Duration,
     unpack: Duration,
+    /// Without what other programs took meanwhile.
+    serve_cpu: Duration,
+    unpack_cpu: Duration,
+}
+
+/// How long this thread has run, as Linux counts it; what another program takes does not count.
+fn cpu() -> Duration {
+    let counts = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(counts.split(' ').next().unwrap().parse().unwrap())
 }
 
 fn cold_sync(house: &House, store: &MemoryObjects, main: BlockId) -> Cold {
@@ -71,17 +82,19 @@ fn cold_sync(house: &House, store: &MemoryObjects, main: BlockId) -> Cold {
     let max_bytes = Limits::default().response_bytes;
     let mut after = None;
     loop {
-        let start = Instant::now();
+        let (start, began) = (Instant::now(), cpu());
         let request = Request::Blocks { want: vec![main], have: Vec::new(), after, max_bytes };
         let answer = server.serve(store, &(), &request, max_bytes).unwrap();
         let served = start.elapsed();
+        cold.serve_cpu += cpu() - began;
         let Response::Blocks { more, pack } = answer else { panic!("blocks were asked for") };
         if cold.packs.is_empty() {
             cold.first = served;
         }
-        let start = Instant::now();
+        let (start, began) = (Instant::now(), cpu());
         let arrivals = sync::unpack(&pack, max_bytes.into(), house.org, &|id| here.contains(id)).unwrap();
         cold.unpack += start.elapsed();
+        cold.unpack_cpu += cpu() - began;
         cold.serve += served;
         here.extend(arrivals.iter().map(|arrival| arrival.block.id));
         after = arrivals.last().map(|arrival| arrival.block.id);
