@@ -43,6 +43,8 @@ pub(super) struct Clerk {
     pub(super) asked: BTreeMap<BlockId, (KeyId, u32)>,
     /// Those of whom a double vote was reported.
     reported: BTreeSet<KeyId>,
+    /// Whether what comes is what the journal has already.
+    pub(super) replaying: bool,
     /// Whether the message just received counted.
     pub(super) counted: bool,
     /// The decision. It is told after all else, since the next height starts with it.
@@ -72,6 +74,7 @@ impl Clerk {
             words: BTreeMap::new(),
             asked: BTreeMap::new(),
             reported: BTreeSet::new(),
+            replaying: false,
             counted: false,
             decision: None,
             fault: None,
@@ -209,7 +212,10 @@ impl Clerk {
         let Some(record) = record else { return };
         self.note(&record);
         self.counted |= matches!(record, Record::Message(_));
-        self.journal.add(record);
+        // The same vote may move things twice: old rounds are forgotten by the core, and their votes count anew.
+        if !self.replaying || !self.journal.has(&record) {
+            self.journal.add(record);
+        }
     }
 
     /// What a record means for us: our own word, or a block to look at.
@@ -267,10 +273,11 @@ impl Clerk {
         let Some((first, second)) = pairs.first() else { return };
         let by = first.message.by.0;
         let Some(public) = self.validators.public(&by) else { return };
+        if !self.reported.insert(by) {
+            return;
+        }
         let (first, second) = (self.election.signed_ballot(first), self.election.signed_ballot(second));
-        if let Ok(evidence) = Evidence::new(public, &first, &second)
-            && self.reported.insert(by)
-        {
+        if let Ok(evidence) = Evidence::new(public, &first, &second) {
             self.out.push(Effect::Evidence(Box::new(evidence)));
         }
     }

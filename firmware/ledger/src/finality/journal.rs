@@ -12,7 +12,6 @@ use super::{
 use gix_object::Kind;
 use malachite_types::{Round, Timeout, TimeoutKind};
 use model::{BlockId, KeyId};
-use std::collections::BTreeSet;
 
 const JOURNAL: &str = "ledger-journal-1";
 const WHAT: &str = "journal";
@@ -54,30 +53,27 @@ pub(super) struct Journal {
     /// The block that the height follows.
     pub(super) main: BlockId,
     records: Vec<Record>,
-    known: BTreeSet<String>,
     /// Whether the host has all of it.
     kept: bool,
 }
 
 impl Journal {
     pub(super) const fn new(height: u64, main: BlockId) -> Self {
-        Self { height, main, records: Vec::new(), known: BTreeSet::new(), kept: true }
+        Self { height, main, records: Vec::new(), kept: true }
     }
 
-    /// Adds what is not there yet; twice would change nothing.
-    pub(super) fn add(&mut self, record: Record) -> bool {
-        let new = self.known.insert(record.to_text());
-        if new {
-            self.records.push(record);
-            self.kept = false;
-        }
-        new
+    pub(super) fn add(&mut self, record: Record) {
+        self.records.push(record);
+        self.kept = false;
+    }
+
+    pub(super) fn has(&self, record: &Record) -> bool {
+        self.records.contains(record)
     }
 
     /// Forgets rounds that are over. Verdicts stay: a block may be proposed again.
     pub(super) fn forget(&mut self, is_over: impl Fn(u32) -> bool) {
         self.records.retain(|record| record.round().is_none_or(|round| !is_over(round)));
-        self.known = self.records.iter().map(Record::to_text).collect();
     }
 
     pub(super) fn records(&self) -> &[Record] {
@@ -222,14 +218,6 @@ mod tests {
         journal.forget(|round| round == 0);
         assert!(matches!(journal.records(), [Record::Verdict(_), Record::Timeout(_)]));
         assert_eq!(Journal::parse(&journal.to_bytes()).unwrap().records(), journal.records());
-    }
-
-    #[test]
-    fn what_is_there_is_not_added_again() {
-        let mut journal = journal();
-        let record = journal.records()[0].clone();
-        assert!(!journal.add(record));
-        assert_eq!(journal.records().len(), 3);
     }
 
     #[test]

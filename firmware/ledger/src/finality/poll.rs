@@ -101,11 +101,13 @@ impl Poll {
         let records = self.clerk.journal.records().to_vec().into_iter();
         let inputs: Vec<_> = records.map(|record| translate::input_of(self.height(), record)).collect();
         self.state.index_wal_entries(&inputs);
+        self.clerk.replaying = true;
         self.start(true);
         for input in inputs {
             self.feed(input);
         }
         self.state.reset_entries_index();
+        self.clerk.replaying = false;
         let (round, clerk) = (self.round(), &mut self.clerk);
         let done = clerk.has_proposed(round);
         let still = |effect: &Effect| match effect {
@@ -271,12 +273,12 @@ impl Poll {
         pairs.iter().for_each(|pairs| self.clerk.report(pairs));
     }
 
-    /// Keeps the last rounds, and those in which this key bound itself or saw most for a block.
+    /// Keeps the last rounds alone, while no block has bound this key: what binds it may go back to any round.
     fn forget_old_rounds(&mut self) {
         let (round, state) = (self.round(), self.state.driver.round_state());
-        let bound: Vec<u32> =
-            [&state.locked, &state.valid].into_iter().flatten().map(|value| number(value.round)).collect();
-        self.clerk.journal.forget(|old| old.saturating_add(ROUNDS_KEPT) < round && !bound.contains(&old));
+        if state.locked.is_none() && state.valid.is_none() {
+            self.clerk.journal.forget(|old| old.saturating_add(ROUNDS_KEPT) < round);
+        }
     }
 
     /// From here on this key only listens, until the next height: what was to be said may be half said.

@@ -59,22 +59,28 @@ fn a_silent_third_stops_nobody() {
 
 #[test]
 fn a_third_that_votes_twice_changes_nothing_and_is_found_out() {
-    let mut found = 0;
-    for seed in 0..5 {
+    for seed in 0..6 {
         let mut four = World::new(4, seed, Weather::STORM).conduct(2, Conduct::TwoFaced);
-        four.run_to(4);
+        four.run_to(3);
+        assert!(!four.evidence.is_empty(), "seed {seed}: nobody noticed");
+        only_accused(&four, &[2]);
+    }
+}
+
+#[test]
+fn who_crashes_among_liars_does_not_forget_what_bound_it() {
+    for seed in 0..3 {
         let seven = World::new(7, seed, Weather::CRASHES).conduct(0, Conduct::TwoFaced);
         let mut seven = seven.conduct(5, Conduct::TwoFaced);
-        seven.run_to(3);
-        let liars = [key(0), key(2), key(5)].map(|key| key.public().id());
-        let evidence = || four.evidence.iter().chain(&seven.evidence);
-        assert!(
-            evidence().all(|evidence| liars.contains(&evidence.by())),
-            "seed {seed}: an honest box accused"
-        );
-        found += usize::from(evidence().count() > 0);
+        seven.run_to(2);
+        only_accused(&seven, &[0, 5]);
     }
-    assert!(found >= 4, "double votes were found in {found} runs of 5 alone");
+}
+
+fn only_accused(world: &World, liars: &[usize]) {
+    let liars: Vec<_> = liars.iter().map(|n| key(*n).public().id()).collect();
+    assert!(world.evidence.iter().all(|evidence| liars.contains(&evidence.by())), "an honest box is accused");
+    assert_eq!(world.troubles, Vec::<String>::new());
 }
 
 #[test]
@@ -93,15 +99,11 @@ fn without_a_quorum_nothing_is_final_and_with_it_back_the_same_round_goes_on() {
         world.run_to(2);
         world.cut_off = [0, 1].into();
         let heights: Vec<u64> = world.nodes.iter().map(|node| node.height).collect();
-        world.run_for(3_600_000);
+        world.run_for(600_000);
         let before = world.published;
-        world.run_for(6 * 3_600_000);
+        world.run_for(3_600_000);
         assert!(world.nodes.iter().zip(heights).all(|(node, was)| node.height <= was + 1), "seed {seed}");
-        assert!(
-            world.published - before < 4 * 4 * 6 * 30 + 100,
-            "they chatter: {}",
-            world.published - before
-        );
+        assert!(world.published - before < 4 * 4 * 180 + 100, "they chatter: {}", world.published - before);
         world.cut_off.clear();
         world.run_to(5);
     }
@@ -142,7 +144,7 @@ fn many_rounds_without_a_proposal_fill_no_disk() {
             node.has_news = false;
             node.engine.as_mut().unwrap().begin(world.now);
         }
-        world.run_for(2 * 3_600_000);
+        world.run_for(2_000_000);
         for node in &mut world.nodes {
             let round = node.engine.as_ref().and_then(|engine| engine.round()).map_or(0, |(_, round)| round);
             let kept = node.kept.as_ref().map_or(0, Vec::len);

@@ -81,7 +81,9 @@ pub fn validators(weights: &[u64]) -> Validators {
 }
 
 pub fn engine(n: usize) -> Engine {
-    Engine::new(ORG, branch(), key(n), Timeouts::default())
+    // Short enough that many rounds pass in little time.
+    let timeouts = Timeouts { longest_ms: 20_000, ..Timeouts::default() };
+    Engine::new(ORG, branch(), key(n), timeouts)
 }
 
 impl World {
