@@ -9,6 +9,7 @@ mod agreement;
 mod error;
 mod fault;
 mod history;
+mod judging;
 mod peers;
 mod proposals;
 mod shelf;

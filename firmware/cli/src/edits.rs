@@ -12,13 +12,15 @@ use crate::{
 use anyhow::Context;
 use ledger::Change;
 use model::{Document, StatePath};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::{Table, Value};
 
 /// What will be different.
 pub struct Edits<'v> {
     view: &'v View,
     files: BTreeMap<StatePath, Edit>,
+    /// Documents that were given whole, not edited.
+    whole: BTreeSet<StatePath>,
 }
 
 enum Edit {
@@ -30,7 +32,7 @@ enum Edit {
 impl<'v> Edits<'v> {
     /// Nothing yet.
     pub fn new(view: &'v View) -> Self {
-        Self { view, files: BTreeMap::new() }
+        Self { view, files: BTreeMap::new(), whole: BTreeSet::new() }
     }
 
     /// The state that is edited.
@@ -62,7 +64,13 @@ impl<'v> Edits<'v> {
 
     /// Puts a whole document in place.
     pub fn put_document(&mut self, path: StatePath, document: Document) {
+        self.whole.insert(path.clone());
         self.files.insert(path, Edit::Document(document));
+    }
+
+    /// The documents that are to be as they were given, whatever else waits for main.
+    pub fn whole(&self) -> &BTreeSet<StatePath> {
+        &self.whole
     }
 
     /// Puts a file that is not a document in place.

@@ -34,6 +34,7 @@ use ledger::{Change, Meta, NewBlock};
 use model::StatePath;
 use serde_json::json;
 use std::{
+    collections::BTreeSet,
     io::{Read, Write},
     ops::ControlFlow,
     thread,
@@ -80,7 +81,7 @@ pub fn send(context: &Context, edits: &Edits<'_>, message: &str, said: &str) -> 
     let turn = keyring::turn(context, &signer.name)?;
     let newest = View::open(context)?;
     refuse_stale(edits.view(), &newest, &paths)?;
-    let merged = submit(context, sign(&newest, &changes, &signer, message)?)?;
+    let merged = submit(context, sign(&newest, &changes, edits.whole(), &signer, message)?)?;
     drop(turn);
     let counted = output::count(paths.len(), "file changed", "files changed");
     let said = if said.is_empty() { &counted } else { said };
@@ -102,10 +103,16 @@ fn refuse_stale(read: &View, newest: &View, paths: &[&StatePath]) -> Result {
     Ok(())
 }
 
-fn sign(view: &View, changes: &[Change], signer: &Signer, message: &str) -> Result<NewBlock> {
+fn sign(
+    view: &View,
+    changes: &[Change],
+    whole: &BTreeSet<StatePath>,
+    signer: &Signer,
+    message: &str,
+) -> Result<NewBlock> {
     let author = signer.key.public().id();
     let own = view.objects().head(&RefName::writer(author))?;
-    let changes = waiting::beside(view, own, author, changes)?;
+    let changes = waiting::beside(view, own, author, changes, whole)?;
     let meta = Meta { author, at: when::now(), subject: message.to_string(), dapp: None };
     let draft = ledger::document_block(view.objects(), view.head(), own, &changes, meta).hint(
         || format!("{} cannot sign this change", signer.name),
@@ -120,7 +127,7 @@ fn sign(view: &View, changes: &[Change], signer: &Signer, message: &str) -> Resu
 fn submit(context: &Context, block: NewBlock) -> Result<Merged> {
     match way(context)? {
         Way::Agent(agent) => standing::settle(&agent, agent.post("/v1/blocks", &proposal(&block))?),
-        Way::Still(mut core) => Ok(core.propose(block.id, block.objects)?),
+        Way::Still(mut core) => standing::good(still::submit(context, &mut core, block)?),
     }
 }
 

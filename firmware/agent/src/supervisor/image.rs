@@ -7,7 +7,7 @@ use super::Release;
 use crate::{blobs::BlobError, services::Services};
 use container::{
     Bind, Network, Spec,
-    image::{UnpackError, UnpackLimits, Unpacked},
+    image::{UnpackError, UnpackLimits, Unpacked, UserError},
 };
 use dapp::Manifest;
 use model::Name;
@@ -39,9 +39,9 @@ pub enum ImageError {
         /// Why not.
         source: io::Error,
     },
-    /// The image names a user that we cannot look up.
-    #[error("the image runs as {0:?}: name the user by number in the image")]
-    User(String),
+    /// The image names a user that it does not have.
+    #[error(transparent)]
+    User(#[from] UserError),
     /// Neither the manifest nor the image names a program.
     #[error("neither dapp.toml nor the image names a program to run")]
     NoProgram,
@@ -89,6 +89,7 @@ pub fn spec(
     uid_base: u32,
 ) -> Result<Spec, ImageError> {
     let serve = manifest.serve.as_ref().ok_or(ImageError::NoProgram)?;
+    let user = unpacked.user()?;
     let args = if serve.args.is_empty() { unpacked.config.args } else { serve.args.clone() };
     if args.is_empty() {
         return Err(ImageError::NoProgram);
@@ -96,7 +97,7 @@ pub fn spec(
     let mut spec = Spec::new(manifest.name.clone(), unpacked.root, uid_base, args);
     spec.env = unpacked.config.env;
     spec.cwd = unpacked.config.cwd;
-    spec.user = user(&unpacked.config.user)?;
+    spec.user = user;
     spec.limits.memory_mib = u32::try_from(serve.memory_mib).ok();
     spec.limits.pids = u32::try_from(serve.pids).ok();
     spec.limits.cpu_percent = u32::try_from(serve.cpu_percent).ok();
@@ -110,16 +111,6 @@ pub fn spec(
     Ok(spec)
 }
 
-/// `user` or `user:group` by number; nothing is user 0 of the container.
-fn user(text: &str) -> Result<container::User, ImageError> {
-    let number = |part: &str| part.parse().map_err(|_| ImageError::User(text.to_string()));
-    match text.split_once(':') {
-        _ if text.is_empty() => Ok(container::User::default()),
-        Some((uid, gid)) => Ok(container::User { uid: number(uid)?, gid: number(gid)? }),
-        None => number(text).map(|uid| container::User { uid, gid: uid }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,19 +119,37 @@ mod tests {
 
     const MANIFEST: &str = "name = \"door\"\nversion = \"1\"\n[serve]\nargs = [\"/door\"]\n";
 
-    #[tokio::test]
-    async fn two_homes_on_one_machine_have_control_groups_of_their_own() {
-        let (_folder, up) = founded();
-        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+    /// An image below `root` that asks for a user.
+    fn image(root: &Path, user: &str) -> Unpacked {
         let config = ImageConfig {
             platform: Platform::host(),
             args: Vec::new(),
             env: std::collections::BTreeMap::new(),
             cwd: "/".into(),
-            user: String::new(),
+            user: user.into(),
             layers: Vec::new(),
         };
-        let unpacked = Unpacked { root: "/image".into(), config };
+        Unpacked { root: root.into(), config }
+    }
+
+    #[tokio::test]
+    async fn a_dapp_runs_as_the_user_that_its_image_names() {
+        let (_folder, up) = founded();
+        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("etc")).unwrap();
+        std::fs::write(root.path().join("etc/passwd"), "door:x:120:130::/:/door\n").unwrap();
+        let spec = |user| spec(&up.services, &manifest, image(root.path(), user), 1 << 20);
+        let user = spec("door").unwrap().user;
+        assert_eq!((user.uid, user.gid), (120, 130));
+        assert!(spec("gate").err().unwrap().to_string().contains("etc/passwd"));
+    }
+
+    #[tokio::test]
+    async fn two_homes_on_one_machine_have_control_groups_of_their_own() {
+        let (_folder, up) = founded();
+        let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
+        let unpacked = image(Path::new("/image"), "");
         let spec = spec(&up.services, &manifest, unpacked, 1 << 20).unwrap();
         let key = up.services.home.node_key().unwrap().public().id().to_string();
         assert_eq!(spec.cgroup(), Path::new("/ledger").join(&key[..12]).join("door"));

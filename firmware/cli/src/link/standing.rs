@@ -28,6 +28,11 @@ pub(super) fn settle(agent: &AgentClient, mut merged: Merged) -> Result<Merged> 
             merged = Merged { block, height, state: found.state, reason: found.reason, ..merged };
         }
     }
+    good(merged)
+}
+
+/// A change that was left out is an error.
+pub(super) fn good(merged: Merged) -> Result<Merged> {
     match merged.state {
         Standing::LeftOut => Err(refused(
             format!("the change was left out of main: {}", merged.reason.unwrap_or_default()),

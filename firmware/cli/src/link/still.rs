@@ -7,10 +7,11 @@ use agent::{
     home::Home,
     judges::Judges,
     replay::Replayed,
-    wire::{Collected, Stored},
+    wire::{Collected, Merged, Standing, Stored},
 };
 use anyhow::Context as _;
 use chunk::{Cutter, Manifest};
+use ledger::{Broken, NewBlock, Outcome};
 use std::{
     io::{self, Read, Write},
     sync::Arc,
@@ -76,12 +77,29 @@ pub(super) fn collect_chunks(context: &Context, core: &Core) -> Result<Collected
     Ok(Collected { kept: report.kept, removed: report.removed, freed_bytes: report.freed_bytes })
 }
 
-/// Asks the judges in this process, which is the container helper too when it is started as one.
+/// Brings a signed block in, with the judges that it needs. Where they cannot be run it waits for ledgerd.
+pub(super) fn submit(context: &Context, core: &mut Core, block: NewBlock) -> Result<Merged> {
+    let written = core.propose(block.id, block.objects)?;
+    if written.state == Standing::Final {
+        return Ok(written);
+    }
+    let judges = judges(context, core)?;
+    let can = |outcome: &Outcome| *outcome != Outcome::Broken(Broken::NotRun);
+    Ok(core.ask_judges(written, &mut |task| Some(judges.run(task)).filter(can))?)
+}
+
+/// Makes a merge again.
 pub(super) fn replay(context: &Context, core: &Core, height: u64) -> Result<Replayed> {
-    let (home, objects) = (Home::open(&context.home)?, core.objects().clone());
-    let judges = Judges::new(&home, &core.key_id(), objects, blobs(context, core)?, std::env::current_exe()?);
+    let judges = judges(context, core)?;
     let main = core.view().head;
     Ok(agent::replay::replay(core.objects(), main, height, &mut |task| judges.run_again(task))?)
+}
+
+/// The judges, run by this program: it is the container helper too when it is started as one.
+fn judges(context: &Context, core: &Core) -> Result<Judges> {
+    let (home, objects) = (Home::open(&context.home)?, core.objects().clone());
+    let (blobs, exe) = (blobs(context, core)?, std::env::current_exe()?);
+    Ok(Judges::new(&home, &core.key_id(), objects, blobs, exe))
 }
 
 /// A reader whose progress is shown.

@@ -1,14 +1,14 @@
-//! A change of a document of which an earlier change by the same key waits for main.
+//! A change of a document of which an earlier change by the same key waits for main, or was left out of it.
 //!
 //! Documents are edited as main has them, and a block has whole documents. So what the earlier change says is
-//! brought into the later one, key by key; or the later would quietly take it back.
+//! brought into the later one, key by key; or the later would quietly take it back. Where both say something
+//! of one key the later stands, and a document that is given whole is what was given: so a change that a judge did
+//! not let pass is mended.
 
-use crate::{
-    error::{Result, refused},
-    view::View,
-};
+use crate::{error::Result, view::View};
 use ledger::{Change, Layered, State, ground_tree, merge_documents};
 use model::{BlockId, Document, KeyId, StatePath};
+use std::collections::BTreeSet;
 
 /// The changes as they are to be made beside what waits.
 pub(super) fn beside(
@@ -16,6 +16,7 @@ pub(super) fn beside(
     own: Option<BlockId>,
     author: KeyId,
     changes: &[Change],
+    whole: &BTreeSet<StatePath>,
 ) -> Result<Vec<Change>> {
     let Ok((tree, new)) = ground_tree(view.objects(), view.head(), own, author) else {
         // Whatever is wrong, drafting the block says it.
@@ -23,7 +24,11 @@ pub(super) fn beside(
     };
     let objects = Layered { new: &new, base: view.objects() };
     let waiting = State::at_tree(&objects, tree);
-    changes.iter().map(|change| one(view, &waiting, change)).collect()
+    let one = |change: &Change| match whole.contains(&change.path) {
+        true => Ok(change.clone()),
+        false => one(view, &waiting, change),
+    };
+    changes.iter().map(one).collect()
 }
 
 fn one(view: &View, waiting: &State<'_>, change: &Change) -> Result<Change> {
@@ -34,21 +39,8 @@ fn one(view: &View, waiting: &State<'_>, change: &Change) -> Result<Change> {
     }
     let (main, mine) =
         (view.document(path)?.unwrap_or_default(), waiting.document(path)?.unwrap_or_default());
-    let merged = merge_documents(&main, &mine, &Document::parse(content)?);
-    match merged.conflicts.first() {
-        None => {
-            let text = Document::from_table(merged.table)?.to_canonical()?;
-            Ok(Change { content: Some(text.into_bytes()), ..same })
-        }
-        Some(conflict) => Err(contradiction(path, &conflict.keys.join("."))),
-    }
-}
-
-fn contradiction(path: &StatePath, key: &str) -> anyhow::Error {
-    refused(
-        format!(
-            "{path}: an earlier change of yours says otherwise about {key}, and waits for the other boxes"
-        ),
-        "wait until it is final: ledgerctl proposals shows how it stands",
-    )
+    // Of two values for a key the merge keeps those of its first side.
+    let merged = merge_documents(&main, &Document::parse(content)?, &mine);
+    let text = Document::from_table(merged.table)?.to_canonical()?;
+    Ok(Change { content: Some(text.into_bytes()), ..same })
 }
