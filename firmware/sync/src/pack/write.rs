@@ -5,6 +5,13 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use ledger::{Kind, Object};
 use sha2::{Digest, Sha256};
 
+/// The most bytes of a stored block of zlib.
+const STORED_MAX: usize = 0xffff;
+/// The largest prime below 2^16.
+const ADLER: u32 = 65_521;
+/// So many bytes are added up before the sums must be reduced (zlib's NMAX).
+const ADLER_PART: usize = 5552;
+
 /// A pack in the making.
 pub struct PackWriter {
     bytes: Vec<u8>,
@@ -30,7 +37,7 @@ impl PackWriter {
         header(&mut self.bytes, code(object.kind), object.bytes.len());
         // Folders are mostly ids, which do not shrink.
         match object.kind {
-            Kind::Tree => self.zlib.keep(&object.bytes, &mut self.bytes),
+            Kind::Tree => keep(&object.bytes, &mut self.bytes),
             Kind::Blob | Kind::Commit => self.zlib.shrink(&object.bytes, &mut self.bytes),
         }
         self.count += 1;
@@ -60,16 +67,12 @@ fn header(out: &mut Vec<u8>, code: u8, size: usize) {
     out.push(byte);
 }
 
-/// The compressors, for all objects of an answer: making one costs more than a small object does.
-pub(crate) struct Zlib {
-    fast: Compress,
-    none: Compress,
-}
+/// The compressor, for all objects of an answer: making one costs more than a small object does.
+pub(crate) struct Zlib(Compress);
 
 impl Default for Zlib {
     fn default() -> Self {
-        let (fast, none) = (Compression::fast(), Compression::none());
-        Self { fast: Compress::new(fast, true), none: Compress::new(none, true) }
+        Self(Compress::new(Compression::fast(), true))
     }
 }
 
@@ -77,25 +80,50 @@ impl Zlib {
     /// Appends the zlib stream of `plain`; as it is, if it does not shrink.
     pub(crate) fn shrink(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         if !self.deflate(plain, out) {
-            self.keep(plain, out);
+            keep(plain, out);
         }
     }
 
     /// Appends the zlib stream of `plain` if that is shorter; gives whether it is.
     pub(crate) fn deflate(&mut self, plain: &[u8], out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        compress(&mut self.fast, plain, out);
+        compress(&mut self.0, plain, out);
         let shorter = out.len() - start < plain.len();
         if !shorter {
             out.truncate(start);
         }
         shorter
     }
+}
 
-    /// Appends the zlib stream of `plain` as it is.
-    pub(crate) fn keep(&mut self, plain: &[u8], out: &mut Vec<u8>) {
-        compress(&mut self.none, plain, out);
+/// Appends the zlib stream (RFC 1950) of `plain` in stored blocks (RFC 1951, 3.2.4): nothing is searched in it.
+fn keep(plain: &[u8], out: &mut Vec<u8>) {
+    out.extend([0x78, 0x01]);
+    let mut blocks = plain.chunks(STORED_MAX).peekable();
+    if blocks.peek().is_none() {
+        out.extend([1, 0, 0, 0xff, 0xff]);
     }
+    while let Some(block) = blocks.next() {
+        let length = block.len() as u16;
+        out.push(u8::from(blocks.peek().is_none()));
+        out.extend(length.to_le_bytes());
+        out.extend((!length).to_le_bytes());
+        out.extend_from_slice(block);
+    }
+    out.extend(adler32(plain).to_be_bytes());
+}
+
+/// The checksum of a zlib stream (RFC 1950, 9).
+fn adler32(bytes: &[u8]) -> u32 {
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for part in bytes.chunks(ADLER_PART) {
+        for byte in part {
+            a += u32::from(*byte);
+            b += a;
+        }
+        (a, b) = (a % ADLER, b % ADLER);
+    }
+    (b << 16) | a
 }
 
 fn compress(zlib: &mut Compress, plain: &[u8], out: &mut Vec<u8>) {
