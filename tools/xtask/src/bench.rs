@@ -12,6 +12,7 @@ const BENCHES: &[(&str, &str, &str, Need)] = &[
     ("chunks", "store", "chunks", Need::Desync),
     ("containers", "container", "start", Need::Nothing),
     ("verify", "ledger", "verify", Need::Nothing),
+    ("sync", "sync", "cold_sync", Need::Nothing),
     ("net", "net", "loopback", Need::Nothing),
     ("door", "cli", "door", Need::Programs),
 ];
