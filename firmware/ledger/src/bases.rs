@@ -17,7 +17,7 @@ use crate::{
     tree::{Edits, edit},
 };
 use model::{BlockId, Millis, ObjectId};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A base that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,8 @@ struct Search<'a> {
     objects: &'a dyn Objects,
     paint: HashMap<BlockId, u8>,
     queue: BTreeSet<(Millis, BlockId)>,
+    /// The blocks of the queue that are not stale; without one the search is over.
+    open: HashSet<BlockId>,
     found: BTreeMap<BlockId, Block>,
 }
 
@@ -63,13 +65,20 @@ impl Search<'_> {
         if old | colours != old {
             self.paint.insert(id, old | colours);
             self.queue.insert((Block::read(self.objects, id)?.at, id));
+            if (old | colours) & STALE == 0 {
+                self.open.insert(id);
+            } else {
+                self.open.remove(&id);
+            }
         }
         Ok(())
     }
 
     fn run(&mut self) -> Result<(), BlockError> {
-        while self.queue.iter().any(|(_, id)| self.paint[id] & STALE == 0) {
-            let Some((_, id)) = self.queue.pop_last() else { break };
+        while !self.open.is_empty()
+            && let Some((_, id)) = self.queue.pop_last()
+        {
+            self.open.remove(&id);
             let block = Block::read(self.objects, id)?;
             let mut colours = self.paint[&id];
             let below = self.below(&block)?;
@@ -104,7 +113,7 @@ impl Search<'_> {
 
 fn search<'a>(objects: &'a dyn Objects, ours: &Block, theirs: &Block) -> Result<Search<'a>, BlockError> {
     let (paint, queue, found) = (HashMap::new(), BTreeSet::new(), BTreeMap::new());
-    let mut search = Search { objects, paint, queue, found };
+    let mut search = Search { objects, paint, queue, open: HashSet::new(), found };
     search.push(ours.id, OURS)?;
     search.push(theirs.id, THEIRS)?;
     search.run()?;

@@ -22,7 +22,7 @@ use crate::{
     proof::Outcome,
     rules::{RuleError, check_contents},
     state::{SignerError, StateError},
-    tree::{TreeError, edit},
+    tree::{Entry, TreeError, edit},
 };
 use model::{BlockId, Millis, Name, ObjectId};
 
@@ -135,6 +135,8 @@ pub(crate) enum Taken {
     Whole(ObjectId),
     /// Its events are in the tree, its documents are not.
     EventsOnly(ObjectId, Reason),
+    /// Its events are in the tree, and of its documents what they revoke.
+    Marks(ObjectId, Reason),
     /// Nothing of it is.
     Nothing(Reason),
 }
@@ -157,8 +159,12 @@ pub(crate) fn take(
     };
     Ok(match take_documents(objects, &with_logs, offer, at, new)? {
         Ok(tree) => Taken::Whole(tree),
-        Err(reason) if offer.logs.is_empty() || offer.joins => Taken::Nothing(reason),
-        Err(reason) => Taken::EventsOnly(with_logs, reason),
+        Err(reason) if offer.joins => Taken::Nothing(reason),
+        Err(reason) => match take_marks(objects, &with_logs, offer, at, new)? {
+            Some(tree) => Taken::Marks(tree, reason),
+            None if offer.logs.is_empty() => Taken::Nothing(reason),
+            None => Taken::EventsOnly(with_logs, reason),
+        },
     })
 }
 
@@ -187,7 +193,7 @@ fn take_documents(
     if offer.documents.is_empty() {
         return Ok(Ok(*tree));
     }
-    if let Err(reason) = offer.judge(&Layered { new, base: objects }, tree)? {
+    if let Err(reason) = offer.judge(&Layered { new, base: objects }, tree, &offer.documents)? {
         return Ok(Err(reason));
     }
     let before = Layered { new, base: objects };
@@ -205,6 +211,33 @@ fn take_documents(
         }
         Err(RuleError::State(error)) if error.is_store_failure() => Err(error.into()),
         Err(fault) => Ok(Err(Reason::Rule(fault))),
+    }
+}
+
+/// Of documents that stay out, what they revoke: that goes in by itself if the author may write it, for a revocation is not
+/// to wait until somebody has settled a conflict about something else.
+fn take_marks(
+    objects: &dyn Objects,
+    tree: &ObjectId,
+    offer: &Offer,
+    at: Millis,
+    new: &mut NewObjects,
+) -> Result<Option<ObjectId>, IntegrateError> {
+    let before = Layered { new, base: objects };
+    let mut made = NewObjects::default();
+    let marks = offer.marks(&before, tree, &mut made)?;
+    if marks.is_empty() || offer.judge(&Layered { new: &made, base: &before }, tree, &marks)?.is_err() {
+        return Ok(None);
+    }
+    let edits = marks.iter().map(|change| (change.path.clone(), change.new.map(Entry::File))).collect();
+    let marked = edit(&before, tree, &edits, &mut made).map_err(MergeError::from)?;
+    match check_contents(&Layered { new: &made, base: &before }, &marked, &marks, at, &offer.branch) {
+        Ok(()) => {
+            new.extend(made);
+            Ok(Some(marked))
+        }
+        Err(RuleError::State(error)) if error.is_store_failure() => Err(error.into()),
+        Err(_) => Ok(None),
     }
 }
 

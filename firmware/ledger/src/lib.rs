@@ -15,6 +15,7 @@ mod document_merge;
 mod fault;
 pub mod finality;
 mod fork;
+mod ground;
 mod integrate;
 mod join;
 mod join_check;
@@ -31,6 +32,7 @@ mod policy;
 mod proof;
 mod proposal;
 mod rotation;
+mod rule_error;
 mod rules;
 mod sign;
 mod signers;
@@ -50,6 +52,7 @@ pub use clone::{Equivocation, REVOKED_BY_LEDGER, equivocation};
 pub use diff::{Difference, MAX_DIFFERENCES, diff};
 pub use document_merge::{KeyConflict, MergedDocument, merge_documents};
 pub use fork::fork;
+pub use ground::ground_tree;
 pub use integrate::{IntegrateError, Reason};
 pub use join::{Choice, Choices, JoinError, conflicts, join};
 pub use keys::{
@@ -64,9 +67,7 @@ pub use proof::{
     AnswerError, Broken, Checking, JudgeTask, MAX_ANSWER_BYTES, MAX_INPUT_BYTES, MAX_REASONS, Making,
     Outcome, Step, TaskId, Tentative, Verdict, merge_block, tentative,
 };
-pub use proposal::{
-    Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis, ground_tree,
-};
+pub use proposal::{Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis};
 pub use rotation::replace_key;
 pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};

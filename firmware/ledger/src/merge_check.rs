@@ -66,7 +66,7 @@ pub(crate) fn make(
         Made { tree: *base, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() };
     for offer in sorted {
         let mut taken = take(objects, &made.tree, offer, at, &mut made.objects)?;
-        if let (Taken::Whole(tree), false) = (&taken, offer.documents.is_empty()) {
+        if let (Taken::Whole(tree) | Taken::Marks(tree, _), false) = (&taken, offer.documents.is_empty()) {
             match court.rule(offer, tree, &made.objects)? {
                 Ruling::Accept => {}
                 Ruling::Bar(reason) => {
@@ -85,7 +85,7 @@ impl Made {
     fn add(&mut self, offer: &Offer, taken: Taken) {
         match taken {
             Taken::Whole(tree) => self.tree = tree,
-            Taken::EventsOnly(tree, reason) => {
+            Taken::EventsOnly(tree, reason) | Taken::Marks(tree, reason) => {
                 self.tree = tree;
                 self.left_out.push((offer.head.id, reason));
             }

@@ -10,13 +10,13 @@ use crate::{
     check::{BlockFault, check_block},
     clone,
     diff::{Difference, diff},
-    document_merge::table_has_mark,
+    document_merge::{keep_marks, table_has_mark},
     integrate::{IntegrateError, Reason},
     keys::Owner,
     line::{Run, run, since, visit_newer},
     log,
     merge::MergeError,
-    object::{Kind, Objects, load},
+    object::{Kind, NewObjects, Objects, load},
     rotation,
     rules::adds_mark,
     standing::{SecondLine, Standing},
@@ -46,6 +46,20 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
+    fn nothing(main: &Block, head: Block, owner: Owner) -> Self {
+        Self {
+            head,
+            branch: main.branch.clone(),
+            owner,
+            documents: Vec::new(),
+            logs: Vec::new(),
+            dapps: BTreeSet::new(),
+            joins: false,
+            second: None,
+            revokes: false,
+        }
+    }
+
     /// The place among other heads: revocations first, then by time, then by id.
     pub(crate) fn order(&self) -> (bool, Millis, BlockId) {
         (!self.revokes, self.head.at, self.head.id)
@@ -82,17 +96,7 @@ pub(crate) fn offer(
     let Some(key) = State::at_tree(objects, main.tree).key(&head.author)? else {
         return Ok(Err(Reason::Signer(SignerError::Stranger { key: head.author })));
     };
-    let mut offer = Offer {
-        branch: main.branch.clone(),
-        owner: key.owner,
-        documents: Vec::new(),
-        logs: Vec::new(),
-        dapps: BTreeSet::new(),
-        joins: false,
-        second: None,
-        revokes: false,
-        head,
-    };
+    let mut offer = Offer::nothing(main, head, key.owner);
     let last = match standing {
         None => since.last,
         Some(Standing::Next { last }) => last.map(|last| *last),
@@ -132,26 +136,49 @@ impl Offer {
 
     /// Whether one of the changes sets a `revoked` mark.
     fn sets_a_mark(&self, objects: &dyn Objects) -> Result<bool, IntegrateError> {
-        let read = |id: Option<ObjectId>| -> Result<Document, IntegrateError> {
-            let Some(id) = id else { return Ok(Document::default()) };
-            let bytes = load(objects, &id, Kind::Blob).map_err(MergeError::from)?;
-            // A file that is no document revokes nothing; the rules refuse it later.
-            Ok(Document::parse(&bytes).unwrap_or_default())
-        };
         for change in self.documents.iter().filter(|change| change.path.is_document()) {
-            let new = read(change.new)?;
-            if table_has_mark(new.table()) && adds_mark(read(change.old)?.table(), new.table()) {
+            let new = read_document(objects, change.new)?;
+            if table_has_mark(new.table())
+                && adds_mark(read_document(objects, change.old)?.table(), new.table())
+            {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Whether the branch, as it is by now, lets the head's author write its documents.
+    /// The documents of a tree with nothing but the marks that the head adds to them.
+    pub(crate) fn marks(
+        &self,
+        objects: &dyn Objects,
+        tree: &ObjectId,
+        new: &mut NewObjects,
+    ) -> Result<Vec<Difference>, IntegrateError> {
+        let state = State::at_tree(objects, *tree);
+        let mut marks = Vec::new();
+        for change in self.documents.iter().filter(|change| change.path.is_document()) {
+            let theirs = read_document(objects, change.new)?;
+            let adds = adds_mark(read_document(objects, change.old)?.table(), theirs.table());
+            let Some(ours) = state.document(&change.path)?.filter(|_| adds) else { continue };
+            let mut marked = ours.clone();
+            keep_marks(marked.table_mut(), theirs.table());
+            keep_marks(marked.table_mut(), ours.table());
+            let Ok(text) = marked.to_canonical() else { continue };
+            if marked != ours {
+                let file = new.insert(Kind::Blob, text.into_bytes());
+                let old = state.id_of(&change.path)?;
+                marks.push(Difference { path: change.path.clone(), old, new: Some(file) });
+            }
+        }
+        Ok(marks)
+    }
+
+    /// Whether the branch, as it is by now, lets the head's author write documents.
     pub(crate) fn judge(
         &self,
         objects: &dyn Objects,
         tree: &ObjectId,
+        documents: &[Difference],
     ) -> Result<Result<(), Reason>, IntegrateError> {
         let state = State::at_tree(objects, *tree);
         let policy = state.policy()?;
@@ -164,9 +191,9 @@ impl Offer {
             }
         }
         let own = signers.iter().find(|signer| signer.dapp.is_none());
-        let rotated = own.map(|own| rotation::paths(objects, &self.documents, own)).transpose()?;
+        let rotated = own.map(|own| rotation::paths(objects, documents, own)).transpose()?;
         let free = rotated.unwrap_or_default();
-        for change in self.documents.iter().filter(|change| !free.contains(&change.path)) {
+        for change in documents.iter().filter(|change| !free.contains(&change.path)) {
             let verdicts = signers.iter().map(|signer| policy.may_write(signer, &change.path));
             if let Err(denied) = verdicts.reduce(|one, other| one.or(other)).unwrap_or(Ok(())) {
                 return Ok(Err(Reason::Denied(denied)));
@@ -203,6 +230,13 @@ impl Offer {
         }
         Ok(Ok(edits))
     }
+}
+
+/// A document; what is none revokes nothing, and the rules refuse it later.
+fn read_document(objects: &dyn Objects, id: Option<ObjectId>) -> Result<Document, IntegrateError> {
+    let Some(id) = id else { return Ok(Document::default()) };
+    let bytes = load(objects, &id, Kind::Blob).map_err(MergeError::from)?;
+    Ok(Document::parse(&bytes).unwrap_or_default())
 }
 
 /// Checks every block of a head's line that the branch does not have.

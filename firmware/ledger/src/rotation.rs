@@ -52,13 +52,6 @@ pub fn replace_key(
 ) -> Result<Vec<Change>, StateError> {
     let missing = || StateError::Missing { path: key_path(old) };
     let before = state.key_as_written(old)?.ok_or_else(missing)?;
-    let mut changes = Vec::new();
-    let mut add = |path: StatePath, document: Result<Document, DocumentError>| {
-        let text = document.and_then(|document| document.to_canonical());
-        let text = text.map_err(|source| StateError::Document { path: path.clone(), source })?;
-        changes.push(Change { path, content: Some(text.into_bytes()) });
-        Ok::<(), StateError>(())
-    };
     let after = KeyDocument {
         public: new.clone(),
         owner: before.owner.clone(),
@@ -68,27 +61,43 @@ pub fn replace_key(
         replaced: None,
         revoked: None,
     };
-    let replaced = Some(Replaced { at, by: new.id() });
     let node = before.owner.node().cloned();
-    add(key_path(&new.id()), Document::from_value(&after))?;
-    add(key_path(old), Document::from_value(&KeyDocument { replaced, ..before }))?;
-    let ids = (old.to_string(), new.id().to_string());
+    let replaced = KeyDocument { replaced: Some(Replaced { at, by: new.id() }), ..before };
+    let mut changed = vec![
+        (key_path(&new.id()), Document::from_value(&after)),
+        (key_path(old), Document::from_value(&replaced)),
+    ];
+    let (old, new) = (old.to_string(), new.id().to_string());
     for (path, mut document) in state.documents("branches")? {
-        let validators = document.table_mut().get_mut("validators").and_then(|v| v.as_table_mut());
-        if let Some((weight, table)) = validators.and_then(|table| Some((table.remove(&ids.0)?, table))) {
-            table.insert(ids.1.clone(), weight);
-            add(path, Ok(document))?;
+        if move_weight(&mut document, &old, &new) {
+            changed.push((path, Ok(document)));
         }
     }
-    let path = node.map(|node| format!("nodes/{node}.toml").parse::<StatePath>()).transpose()?;
-    if let Some(path) = path
+    if let Some(node) = node
+        && let path = format!("nodes/{node}.toml").parse::<StatePath>()?
         && let Some(mut document) = state.document(&path)?
-        && document.get(&["key"]).and_then(|key| key.as_str()) == Some(&ids.0)
+        && document.get(&["key"]).and_then(|key| key.as_str()) == Some(&old)
     {
-        document.table_mut().insert("key".into(), ids.1.into());
-        add(path, Ok(document))?;
+        document.table_mut().insert("key".into(), new.into());
+        changed.push((path, Ok(document)));
     }
-    Ok(changes)
+    changed.into_iter().map(|(path, document)| as_change(path, document)).collect()
+}
+
+/// Puts a new id where a branch's document has an old one among the validators; whether it had.
+fn move_weight(document: &mut Document, old: &str, new: &str) -> bool {
+    let validators = document.table_mut().get_mut("validators").and_then(|table| table.as_table_mut());
+    let Some((weight, table)) = validators.and_then(|table| Some((table.remove(old)?, table))) else {
+        return false;
+    };
+    table.insert(new.into(), weight);
+    true
+}
+
+fn as_change(path: StatePath, document: Result<Document, DocumentError>) -> Result<Change, StateError> {
+    let text = document.and_then(|document| document.to_canonical());
+    let text = text.map_err(|source| StateError::Document { path: path.clone(), source })?;
+    Ok(Change { path, content: Some(text.into_bytes()) })
 }
 
 struct Rotation<'a> {
@@ -131,11 +140,8 @@ impl Rotation<'_> {
             return Ok(own && self.signer.active_node && before == after);
         }
         if change.path.is_within("branches") && before.to_value::<BranchDocument>().is_ok() {
-            let validators = before.table_mut().get_mut("validators").and_then(|v| v.as_table_mut());
-            let moved = validators.and_then(|table| Some((table.remove(&old_id)?, table)));
-            let Some((weight, table)) = moved else { return Ok(false) };
-            table.insert(new_id, weight);
-            return Ok(before == after);
+            let moved = move_weight(&mut before, &old_id, &new_id);
+            return Ok(moved && before == after);
         }
         Ok(false)
     }
