@@ -108,6 +108,9 @@ pub enum FrameError {
     /// Bytes after the message.
     #[error("{0} bytes follow the message")]
     Trailing(usize),
+    /// A name of software that is not printable ASCII: it is shown to people.
+    #[error("the name of the software is not plain text")]
+    Software,
     /// A head with a name that no reference has.
     #[error("a head has a name that no reference has")]
     Name,
@@ -190,6 +193,9 @@ impl Message {
         match wire {
             Wire::Hello { protocol, org, software } => {
                 within("a name of software", software.len(), MAX_SOFTWARE_BYTES)?;
+                if !is_plain(software) {
+                    return Err(FrameError::Software);
+                }
                 Ok(Self::Hello(Hello { protocol, org: OrgId::new(org), software: software.into() }))
             }
             Wire::Alive(summary) => Ok(Self::Alive(summary)),
@@ -248,6 +254,11 @@ impl Head {
 /// Holds a length or a count to its limit.
 pub(crate) fn within(what: &'static str, got: usize, limit: usize) -> Result<(), FrameError> {
     if got > limit { Err(FrameError::TooLong { what, got, limit }) } else { Ok(()) }
+}
+
+/// Whether a text does nothing to a terminal but be seen.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn ordered<T>(list: &[T], key: impl Fn(&T) -> u8) -> Result<(), FrameError> {

@@ -69,6 +69,14 @@ fn a_count_that_lies_costs_no_memory() {
 }
 
 #[test]
+fn a_name_of_software_cannot_paint_on_a_terminal() {
+    for software in ["\x1b[2J", "a\nb", "zo\u{eb}"] {
+        let hello = Hello { protocol: 1, org: OrgId::new([7; 32]), software: software.into() };
+        assert_eq!(Message::parse(&Message::Hello(hello).to_bytes()), Err(FrameError::Software));
+    }
+}
+
+#[test]
 fn buckets_out_of_order_and_odd_names_are_refused() {
     let sketch = Message::Sketch { buckets: vec![5, 5], heads: Vec::new() };
     assert_eq!(Message::parse(&sketch.to_bytes()), Err(FrameError::Order));

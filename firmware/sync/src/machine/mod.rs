@@ -74,7 +74,8 @@ enum Stored {
 impl Sync {
     /// The machine of the box with the key `me`. `conduct` is what was remembered of peers.
     pub fn new(me: KeyId, org: OrgId, software: &str, limits: Limits, conduct: Conduct) -> Self {
-        let software: String = software.chars().filter(char::is_ascii).take(MAX_SOFTWARE_BYTES).collect();
+        let plain = |c: &char| (' '..='~').contains(c);
+        let software: String = software.chars().filter(plain).take(MAX_SOFTWARE_BYTES).collect();
         Self {
             me,
             hello: Hello { protocol: SYNC_PROTOCOL, org, software },

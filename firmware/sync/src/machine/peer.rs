@@ -52,6 +52,11 @@ impl Peer {
         self.frames.take(1, now) && self.frame_bytes.take(bytes as u64, now)
     }
 
+    /// What it made this box tell it counts as if it had sent as much: a short frame must not cost long ones for nothing.
+    pub(super) fn made_us_tell(&mut self, bytes: usize, now: Millis) {
+        self.frame_bytes.spend(bytes as u64, now);
+    }
+
     /// Whether something can be asked of it.
     pub(super) fn is_free(&self, now: Millis) -> bool {
         self.up && self.busy_until <= now

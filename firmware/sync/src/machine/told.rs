@@ -80,14 +80,14 @@ impl Sync {
             Message::Buckets(buckets) => self.compare_buckets(peer, &buckets),
             Message::Sketch { buckets, heads } => {
                 let (send, ask) = self.heads.compare(&buckets, &heads);
-                self.send_heads(peer, send);
+                self.answer_heads(peer, send, now);
                 if !ask.is_empty() {
                     self.send(peer, &Message::Tell(ask));
                 }
             }
             Message::Tell(heads) => {
                 let heads = self.heads.by_short(&heads);
-                self.send_heads(peer, heads);
+                self.answer_heads(peer, heads, now);
             }
             Message::Heads(heads) => {
                 heads.into_iter().for_each(|head| self.head_announced(peer, head, objects, now));
@@ -126,10 +126,19 @@ impl Sync {
         self.send_heads(peer, heads);
     }
 
+    /// Sends heads that the peer asked for.
+    fn answer_heads(&mut self, peer: KeyId, heads: Vec<Head>, now: Millis) {
+        let bytes = heads.iter().map(weight).sum();
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.made_us_tell(bytes, now);
+        }
+        self.send_heads(peer, heads);
+    }
+
     fn send_heads(&mut self, peer: KeyId, heads: Vec<Head>) {
         let (mut frame, mut bytes) = (Vec::new(), 0);
         for head in heads {
-            let weight = 128 + head.certificate.as_ref().map_or(0, Vec::len);
+            let weight = weight(&head);
             if frame.len() == MAX_HEADS_IN_FRAME || (bytes > 0 && bytes + weight > FRAME_FULL_BYTES) {
                 self.send(peer, &Message::Heads(std::mem::take(&mut frame)));
                 bytes = 0;
@@ -157,6 +166,11 @@ impl Sync {
             _ => known.want(head),
         }
     }
+}
+
+/// What a head takes in a frame, or a little more.
+fn weight(head: &Head) -> usize {
+    128 + head.certificate.as_ref().map_or(0, Vec::len)
 }
 
 /// Whether a block is here.

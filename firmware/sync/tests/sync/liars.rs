@@ -253,6 +253,28 @@ fn a_flood_of_frames_is_shut_out() {
 }
 
 #[test]
+fn who_asks_for_all_heads_again_and_again_is_shut_out() {
+    let mut world = World::new(2);
+    let head = |n: u32| {
+        let mut key = [0; 16];
+        key[..4].copy_from_slice(&n.to_le_bytes());
+        Head::new(RefName::writer(model::KeyId::new(key)), BlockId::new([1; 32]))
+    };
+    world.sites[1].sync.set_heads((0..2_000).map(head).collect(), Millis(0));
+    world.connect(0, 1);
+    world.run(100);
+    let before = world.traffic.frame_bytes;
+    for _ in 0..1_000 {
+        let all = Message::Sketch { buckets: (0..=255).collect(), heads: Vec::new() };
+        world.send_raw(0, 1, all.to_bytes());
+    }
+    world.run(100);
+    assert!(!world.is_connected(0, 1));
+    let limit = Limits::default().frame_bytes.burst;
+    assert!(world.traffic.frame_bytes - before < limit, "{}", world.traffic.frame_bytes - before);
+}
+
+#[test]
 fn many_requests_are_put_off_and_then_shut_out() {
     let mut world = World::with(2, Limits::default());
     world.connect(0, 1);
