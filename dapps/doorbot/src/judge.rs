@@ -25,11 +25,11 @@ fn faults(documents: &Documents<'_>) -> BTreeSet<String> {
     for (path, document) in documents {
         let parts: Vec<&str> = path.parts().collect();
         let name = |file: &str| file.strip_suffix(".toml").and_then(|name| name.parse::<Name>().ok());
-        let mut faulty = |what: String| faults.insert(format!("{path}: {what}"));
+        let mut faulty = |what: String| faults.extend([format!("{path}: {what}")]);
         match parts[..] {
             ["doorbot", "doors", file] => match (name(file), DoorDocument::parse(document.get())) {
                 (Some(name), Ok(door)) => drop(doors.insert(name, door)),
-                (_, Err(error)) => drop(faulty(error.to_string())),
+                (_, Err(error)) => faulty(error.to_string()),
                 (None, Ok(_)) => {}
             },
             ["doorbot", "schedules", file] => {
@@ -39,9 +39,9 @@ fn faults(documents: &Documents<'_>) -> BTreeSet<String> {
                         let slip = |window: &String| {
                             format!("{window} ends before it begins: name the next day, or two windows")
                         };
-                        schedule.backwards.iter().map(slip).for_each(|what| drop(faulty(what)));
+                        schedule.backwards.iter().map(slip).for_each(&mut faulty);
                     }
-                    Err(error) => drop(faulty(error.to_string())),
+                    Err(error) => faulty(error.to_string()),
                 }
             }
             _ => {}
