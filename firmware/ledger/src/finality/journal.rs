@@ -6,6 +6,7 @@
 //! that cannot be read means silence at that height, never a second vote.
 
 use super::{
+    ballot::BallotKind,
     message::{MAX_MESSAGE_BYTES, Message},
     text::{Lines, TextError, same},
 };
@@ -71,9 +72,14 @@ impl Journal {
         self.records.contains(record)
     }
 
-    /// Forgets rounds that are over. Verdicts stay: a block may be proposed again.
-    pub(super) fn forget(&mut self, is_over: impl Fn(u32) -> bool) {
-        self.records.retain(|record| record.round().is_none_or(|round| !is_over(round)));
+    /// Forgets what rounds before `first` can no longer do: all but votes for blocks, on which a later proposal may rest,
+    /// and what led into `first`, the precommits of the round before it and the wait that ended it.
+    pub(super) fn forget_before(&mut self, first: u32) {
+        self.records.retain(|record| match record.round() {
+            Some(round) if round >= first => true,
+            Some(round) => record.is_for_a_block() || round + 1 == first && record.ends_a_round(),
+            None => true,
+        });
     }
 
     pub(super) fn records(&self) -> &[Record] {
@@ -129,6 +135,26 @@ impl Record {
             Self::Message(message) => Some(message.round()),
             Self::Timeout(timeout) => timeout.round.as_u32(),
             Self::Verdict(_) => None,
+        }
+    }
+
+    /// Whether it may be a part of the proof that most were for a block.
+    fn is_for_a_block(&self) -> bool {
+        match self {
+            Self::Message(Message::Ballot(signed)) => {
+                signed.ballot.kind == BallotKind::Prevote && signed.ballot.block.is_some()
+            }
+            Self::Message(Message::Polka(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it may lead into the next round.
+    fn ends_a_round(&self) -> bool {
+        match self {
+            Self::Message(Message::Ballot(signed)) => signed.ballot.kind == BallotKind::Precommit,
+            Self::Timeout(timeout) => timeout.kind == TimeoutKind::Precommit,
+            _ => false,
         }
     }
 
@@ -189,7 +215,7 @@ fn step_text(kind: TimeoutKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finality::{Ballot, BallotKind};
+    use crate::finality::Ballot;
     use model::{OrgId, SigningKey};
 
     fn journal() -> Journal {
@@ -212,11 +238,15 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_are_over_are_forgotten_and_verdicts_are_not() {
+    fn of_a_round_that_is_over_only_its_end_is_kept() {
         let mut journal = journal();
+        let end = Record::Timeout(Timeout::precommit(Round::new(0)));
+        journal.add(end.clone());
         journal.add(Record::Timeout(Timeout::propose(Round::new(1))));
-        journal.forget(|round| round == 0);
-        assert!(matches!(journal.records(), [Record::Verdict(_), Record::Timeout(_)]));
+        journal.forget_before(1);
+        assert!(matches!(journal.records(), [Record::Verdict(_), kept, Record::Timeout(_)] if *kept == end));
+        journal.forget_before(2);
+        assert!(matches!(journal.records(), [Record::Verdict(_)]));
         assert_eq!(Journal::parse(&journal.to_bytes()).unwrap().records(), journal.records());
     }
 

@@ -277,7 +277,7 @@ impl Poll {
     fn forget_old_rounds(&mut self) {
         let (round, state) = (self.round(), self.state.driver.round_state());
         if state.locked.is_none() && state.valid.is_none() {
-            self.clerk.journal.forget(|old| old.saturating_add(ROUNDS_KEPT) < round);
+            self.clerk.journal.forget_before(round.saturating_sub(ROUNDS_KEPT));
         }
     }
 
