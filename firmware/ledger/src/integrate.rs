@@ -168,18 +168,24 @@ pub(crate) fn take(
     })
 }
 
-/// Takes the events of a head whose documents stay out for a reason.
+/// Takes the events of a head whose documents a judge keeps out, and what it revokes.
 pub(crate) fn take_events(
     objects: &dyn Objects,
     tree: &ObjectId,
     offer: &Offer,
     reason: Reason,
+    at: Millis,
     new: &mut NewObjects,
 ) -> Result<Taken, IntegrateError> {
-    Ok(match take_logs(objects, tree, offer, new)? {
-        Err(reason) => Taken::Nothing(reason),
-        Ok(_) if offer.logs.is_empty() || offer.joins => Taken::Nothing(reason),
-        Ok(tree) => Taken::EventsOnly(tree, reason),
+    let with_logs = match take_logs(objects, tree, offer, new)? {
+        Ok(tree) if !offer.joins => tree,
+        Ok(_) => return Ok(Taken::Nothing(reason)),
+        Err(reason) => return Ok(Taken::Nothing(reason)),
+    };
+    Ok(match take_marks(objects, &with_logs, offer, at, new)? {
+        Some(tree) => Taken::Marks(tree, reason),
+        None if offer.logs.is_empty() => Taken::Nothing(reason),
+        None => Taken::EventsOnly(with_logs, reason),
     })
 }
 

@@ -66,11 +66,12 @@ pub(crate) fn make(
         Made { tree: *base, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() };
     for offer in sorted {
         let mut taken = take(objects, &made.tree, offer, at, &mut made.objects)?;
-        if let (Taken::Whole(tree) | Taken::Marks(tree, _), false) = (&taken, offer.documents.is_empty()) {
+        // Marks that go in by themselves are no judge's to decide.
+        if let (Taken::Whole(tree), false) = (&taken, offer.documents.is_empty()) {
             match court.rule(offer, tree, &made.objects)? {
                 Ruling::Accept => {}
                 Ruling::Bar(reason) => {
-                    taken = take_events(objects, &made.tree, offer, reason, &mut made.objects)?;
+                    taken = take_events(objects, &made.tree, offer, reason, at, &mut made.objects)?;
                 }
                 Ruling::Defer => continue,
                 Ruling::Stop => break,

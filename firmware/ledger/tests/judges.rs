@@ -273,6 +273,22 @@ fn a_broken_judge_can_be_replaced_and_keeps_nobody_from_revoking() {
 }
 
 #[test]
+fn what_a_head_revokes_goes_in_though_a_judge_keeps_its_documents_out() {
+    let mut house = house();
+    let badge = "name = \"Gina\"\n[badges.ab]\nlabel = \"l\"\n";
+    let head = house.write("carol", &[change("people/gina.toml", badge)]);
+    merge(&mut house, &[head], STRICT);
+    let mark = format!("{badge}[badges.ab.revoked]\nat = 5\nby = \"carol\"\nreason = \"lost\"\n");
+    let head = house.write("carol", &[change("people/gina.toml", &mark), person("erik")]);
+    let room = house.write("alice", &[room("one", "dora")]);
+    let merged = merge(&mut house, &[head, room], STRICT);
+    assert_eq!(reasons(&merged), [(head, "judge desk: nobody is called Erik".into())]);
+    assert!(house.document("people/gina.toml").unwrap().get(&["badges", "ab", "revoked"]).is_some());
+    assert!(house.document("people/erik.toml").is_none());
+    assert_eq!(verdicts(&house), ["rooms"]);
+}
+
+#[test]
 fn where_no_judge_can_be_run_what_it_would_have_to_see_stays_out() {
     let mut house = house();
     let carol = house.write("carol", &[person("fred")]);

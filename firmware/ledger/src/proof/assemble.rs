@@ -3,9 +3,10 @@
 //! All heads are merged and each judge is asked once about the result. If all are content, that is the merge. Of a
 //! judge that is not (a *suspect*), it must be found out whose documents it dislikes: the heads are merged anew in
 //! their fixed order, and after each that brings something which the suspect sees, it is asked about the
-//! merge so far. A head after which it does not pass brings its events only. Then the judges that are no suspects are
-//! asked about what is left. A suspect need not be: nothing that it sees has changed since it passed. Each round
-//! finds a new suspect or is the last, so there are at most as many rounds as judges.
+//! merge so far. A head after which it does not pass brings its events only, and what it revokes. Then all are asked about
+//! what is left. A suspect says what it said before, for nothing that it sees has changed, save by marks of
+//! heads that it kept out; one that dislikes these passes no head of the merge. Each round finds such a judge, or a new
+//! suspect, or is the last.
 //!
 //! Answers are looked up in [`Known`]; where one is missing the work stops and says what to ask. It is done again from the
 //! beginning when the answer is there, which gives the same until then: nothing but the ledger and the answers decides.
@@ -58,31 +59,35 @@ pub(crate) fn assemble(
     let brings = offers.iter().any(|offer| !offer.documents.is_empty());
     let judges = if brings { in_force(objects, &occasion.base)? } else { Vec::new() };
     let bench = Bench { objects, occasion, judges, known };
-    let mut suspects = BTreeSet::new();
+    let (mut suspects, mut barring) = (BTreeSet::new(), BTreeMap::new());
     loop {
-        let mut trial = Trial::new(&bench, &suspects);
+        let mut trial = Trial::new(&bench, &suspects, &barring);
         let made = make(objects, &occasion.base, offers, occasion.at, &mut trial)?;
-        let Trial { mut verdicts, wanted, deferred, .. } = trial;
+        let Trial { wanted, deferred, .. } = trial;
         if !wanted.is_empty() {
             return Ok(Assembly::Wanted(wanted));
         }
-        let others = bench.judges.iter().filter(|judge| !suspects.contains(&judge.dapp)).cloned().collect();
-        let (mut wanted, mut new_suspects) = (Vec::new(), BTreeSet::new());
-        for said in bench.ask(others, &made.tree, &made.objects)? {
-            match said.answer {
-                Answer::Wanted(task) => wanted.push(task),
-                Answer::Pass(verdict) => drop(verdicts.insert(said.dapp, verdict)),
-                Answer::No(_) => drop(new_suspects.insert(said.dapp)),
+        let verdict = bench.sentence(&made.tree, &made.objects)?;
+        if !verdict.wanted.is_empty() {
+            return Ok(Assembly::Wanted(verdict.wanted));
+        }
+        if verdict.refused.is_empty() {
+            return Ok(Assembly::Done(Assembled { made, verdicts: verdict.passed, deferred }));
+        }
+        for (dapp, outcome) in verdict.refused {
+            if !suspects.insert(dapp.clone()) {
+                barring.insert(dapp, outcome);
             }
         }
-        if !wanted.is_empty() {
-            return Ok(Assembly::Wanted(wanted));
-        }
-        if new_suspects.is_empty() {
-            return Ok(Assembly::Done(Assembled { made, verdicts, deferred }));
-        }
-        suspects.append(&mut new_suspects);
     }
+}
+
+/// What all judges say of a merge.
+#[derive(Default)]
+struct Sentence {
+    wanted: Vec<JudgeTask>,
+    passed: BTreeMap<Name, [u8; 32]>,
+    refused: BTreeMap<Name, Outcome>,
 }
 
 /// The judges in force, and what they have said.
@@ -129,6 +134,18 @@ impl Bench<'_> {
         Ok(said)
     }
 
+    fn sentence(&self, tree: &ObjectId, new: &NewObjects) -> Result<Sentence, IntegrateError> {
+        let mut sentence = Sentence::default();
+        for Said { dapp, answer } in self.ask(self.judges.clone(), tree, new)? {
+            match answer {
+                Answer::Wanted(task) => sentence.wanted.push(task),
+                Answer::Pass(verdict) => drop(sentence.passed.insert(dapp, verdict)),
+                Answer::No(outcome) => drop(sentence.refused.insert(dapp, outcome)),
+            }
+        }
+        Ok(sentence)
+    }
+
     fn look_up(&self, task: JudgeTask) -> Answer {
         let id = task.id();
         match self.known.get(&id) {
@@ -143,26 +160,28 @@ impl Bench<'_> {
 struct Trial<'a> {
     bench: &'a Bench<'a>,
     suspects: Vec<&'a Judge>,
-    /// The suspects' last word on what is merged so far.
-    verdicts: BTreeMap<Name, [u8; 32]>,
+    /// Suspects that pass nothing in this merge, and why not.
+    barring: &'a BTreeMap<Name, Outcome>,
     wanted: Vec<JudgeTask>,
     deferred: Vec<BlockId>,
     tried: usize,
 }
 
 impl<'a> Trial<'a> {
-    fn new(bench: &'a Bench<'a>, suspects: &BTreeSet<Name>) -> Self {
+    fn new(bench: &'a Bench<'a>, suspects: &BTreeSet<Name>, barring: &'a BTreeMap<Name, Outcome>) -> Self {
         let suspects = bench.judges.iter().filter(|judge| suspects.contains(&judge.dapp)).collect();
-        let (verdicts, wanted, deferred) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { bench, suspects, verdicts, wanted, deferred, tried: 0 }
+        Self { bench, suspects, barring, wanted: Vec::new(), deferred: Vec::new(), tried: 0 }
     }
 }
 
 impl Court for Trial<'_> {
     fn rule(&mut self, offer: &Offer, tree: &ObjectId, new: &NewObjects) -> Result<Ruling, IntegrateError> {
-        let sees = |judge: &Judge| offer.documents.iter().any(|change| judge.sees(&change.path));
-        let judges: Vec<Judge> =
-            self.suspects.iter().filter(|judge| sees(judge)).map(|judge| (*judge).clone()).collect();
+        let sees = |judge: &&&Judge| offer.documents.iter().any(|change| judge.sees(&change.path));
+        let judges: Vec<Judge> = self.suspects.iter().filter(sees).map(|judge| (*judge).clone()).collect();
+        let barring = judges.iter().find_map(|judge| self.barring.get_key_value(&judge.dapp));
+        if let Some((dapp, outcome)) = barring {
+            return Ok(bar(dapp, outcome));
+        }
         if judges.is_empty() {
             return Ok(Ruling::Accept);
         }
@@ -171,23 +190,19 @@ impl Court for Trial<'_> {
             self.deferred.push(offer.head.id);
             return Ok(Ruling::Defer);
         }
-        let names: Vec<Name> = judges.iter().map(|judge| judge.dapp.clone()).collect();
-        let mut passed = BTreeMap::new();
         for said in self.bench.ask(judges, tree, new)? {
             match said.answer {
                 Answer::Wanted(task) => self.wanted.push(task),
-                Answer::Pass(verdict) => drop(passed.insert(said.dapp, verdict)),
-                Answer::No(outcome) => return Ok(Ruling::Bar(Reason::Judge { dapp: said.dapp, outcome })),
+                Answer::Pass(_) => {}
+                Answer::No(outcome) => return Ok(bar(&said.dapp, &outcome)),
             }
         }
-        if !self.wanted.is_empty() {
-            return Ok(Ruling::Stop);
-        }
-        // A suspect that need not be asked any more, since the head took back what there was to judge, has no verdict.
-        self.verdicts.retain(|dapp, _| !names.contains(dapp));
-        self.verdicts.append(&mut passed);
-        Ok(Ruling::Accept)
+        Ok(if self.wanted.is_empty() { Ruling::Accept } else { Ruling::Stop })
     }
+}
+
+fn bar(dapp: &Name, outcome: &Outcome) -> Ruling {
+    Ruling::Bar(Reason::Judge { dapp: dapp.clone(), outcome: outcome.clone() })
 }
 
 /// What a box without containers says of any judge.
