@@ -112,11 +112,31 @@ impl Poll {
         let done = clerk.has_proposed(round);
         let still = |effect: &Effect| match effect {
             Effect::WantProposal { round: wanted, .. } => *wanted == round && !done,
+            Effect::Publish(_) => false,
             _ => true,
         };
         clerk.out.retain(still);
+        if self.decided {
+            return;
+        }
+        self.repeat_own();
         if !self.is_lock_back() {
             self.fall_silent("the block that it was bound to is not known any more".into());
+        }
+    }
+
+    /// Of what this key has said, others may have missed what it said last.
+    fn repeat_own(&mut self) {
+        let me = self.clerk.me;
+        for message in self.messages() {
+            let own = match &message {
+                Message::Ballot(signed) => signed.by == me,
+                Message::Proposal(signed) => signed.by == me,
+                Message::Polka(_) | Message::RoundChange(_) => false,
+            };
+            if own {
+                self.clerk.publish(&message);
+            }
         }
     }
 
