@@ -87,7 +87,7 @@ impl World {
                 _ => (Trouble::Clock(place, self.dice.below(7_200_000) as i64 - 3_600_000), None),
             },
             _ => {
-                let (loss, delay) = (self.dice.between(10, 200), self.dice.between(50, 2_000));
+                let (loss, delay) = (self.dice.between(2, 60), self.dice.between(50, 2_000));
                 (Trouble::Lossy(loss, delay), Some(Trouble::Lossy(0, 30)))
             }
         };

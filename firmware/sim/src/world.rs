@@ -35,6 +35,8 @@ pub(crate) enum What {
     Flush(usize),
     /// A person writes.
     Write,
+    /// A connection broke: something sent over it was lost.
+    Break { number: u64, from: usize, to: usize },
     /// Connections are tried again.
     Reconnect,
     /// Something goes wrong, or right again.
@@ -42,6 +44,12 @@ pub(crate) enum What {
     /// Nothing goes wrong any more.
     Heal,
 }
+
+/// How long a broken connection takes to be noticed, and how long until it may be there again.
+const BREAK_MS: u64 = 5_000;
+
+/// How often connections are tried again.
+const RECONNECT_MS: u64 = 15_000;
 
 struct Due {
     at: u64,
@@ -166,7 +174,7 @@ impl World {
             self.later(flush, What::Flush(place));
         }
         self.reconnect()?;
-        self.later(60_000, What::Reconnect);
+        self.later(RECONNECT_MS, What::Reconnect);
         let write = self.dice.pause(self.plan.write_every.0);
         self.later(write, What::Write);
         self.later(self.plan.lasts.0, What::Heal);
@@ -217,6 +225,7 @@ impl World {
             What::Reconnect => (7, 0, 0),
             What::Trouble(_) => (8, 0, 0),
             What::Heal => (9, 0, 0),
+            What::Break { to, .. } => (10, *to, 0),
         };
         for part in [self.now.0, kind, place as u64, length] {
             self.digest = (self.digest ^ part).wrapping_mul(0x0100_0000_01b3).rotate_left(17);
@@ -240,8 +249,9 @@ impl World {
             What::Tap(place) => self.tap(place),
             What::Flush(place) => self.flush(place),
             What::Write => self.write(),
+            What::Break { number, from, to } => self.broken(number, from, to),
             What::Reconnect => {
-                self.later(60_000, What::Reconnect);
+                self.later(RECONNECT_MS, What::Reconnect);
                 self.reconnect()
             }
             What::Trouble(trouble) => self.trouble(trouble),
@@ -346,10 +356,9 @@ impl World {
         node.sent.bytes += wire.length();
         let slow = node.slow.0;
         let delay = self.dice.between(1, self.net.delay_max) + slow;
-        // A greeting that is lost is a connection that was never there.
-        let is_greeting = matches!(&wire, Wire::Frame(frame) if frame.first() == Some(&0));
-        if !is_greeting && self.dice.permille(self.net.loss_permille) {
-            return;
+        if self.dice.permille(self.net.loss_permille) {
+            // A stream that loses something is no stream any more; both sides notice in time.
+            return self.later(delay + BREAK_MS, What::Break { number, from, to });
         }
         let at = match wire {
             Wire::Frame(_) => self.net.in_order(from, to, number, self.now.0 + delay),
@@ -401,6 +410,14 @@ impl World {
         let me = self.nodes[place].id();
         self.nodes[other].peers.remove(&me);
         self.call(other, |replica, now| replica.disconnected(me, now))
+    }
+
+    fn broken(&mut self, number: u64, from: usize, to: usize) -> Result<(), Failure> {
+        if self.net.number(from, to) != Some(number) {
+            return Ok(());
+        }
+        self.net.close(from, to, self.now.0 + BREAK_MS);
+        self.disconnect((from, to))
     }
 
     /// Makes and cuts connections as things stand.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const SEEDS: u64 = 200;
 /// How long things happen in each, in virtual time.
-const MINUTES: u64 = 12;
+const MINUTES: u64 = 10;
 
 fn run(seed: u64) -> Result<sim::Report, String> {
     let plan = Plan::new(7, seed, Millis(MINUTES * 60_000));
