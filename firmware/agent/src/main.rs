@@ -6,6 +6,9 @@ use agent::{devices::chain, home::Home, peers::NetSettings, run};
 use clap::Parser;
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
+/// What is logged unless RUST_LOG says otherwise: of what others wrote, warnings alone.
+const FILTER: &str = "warn,agent=info,ledgerd=info,net=info,replica=info,ledger=info";
+
 /// Keeps the ledger of one box, runs its dapps, and moves its door.
 #[derive(Parser)]
 #[command(name = "ledgerd", version)]
@@ -50,7 +53,7 @@ fn main() -> ExitCode {
     }
     let args = Args::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    let filter = filter.unwrap_or_else(|_| "info".into());
+    let filter = filter.unwrap_or_else(|_| FILTER.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match start(args) {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,8 +15,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 use tokio::{sync::watch, task::JoinHandle};
+
+/// How soon it is looked again whether an image has arrived.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A dapp that is looked after: its release, or none when it shall end, and its task.
 struct Charge {
@@ -39,11 +43,17 @@ pub async fn supervise(services: Arc<Services>, exe: PathBuf) {
             }
             releases.contains_key(name) || !charge.task.is_finished()
         });
+        let mut arriving = false;
         for (name, release) in releases {
-            assign(&mut charges, &services, &exe, name, release);
+            if charges.get(&name).is_some_and(|charge| is_arriving(&services, charge, &release)) {
+                arriving = true;
+            } else {
+                assign(&mut charges, &services, &exe, name, release);
+            }
         }
         tokio::select! {
             moved = views.changed() => if moved.is_err() { break },
+            () = tokio::time::sleep(LOOK_AGAIN), if arriving => {}
             _ = stopping.wait_for(|stopping| *stopping) => break,
         }
     }
@@ -55,6 +65,14 @@ pub async fn supervise(services: Arc<Services>, exe: PathBuf) {
             tracing::error!(%error, "a dapp's task failed");
         }
     }
+}
+
+/// Whether a dapp runs, and the image of its next release is still on its way from other boxes: the old release
+/// goes on until then, for a door must not stand without its doorbot while a gigabyte is fetched.
+fn is_arriving(services: &Services, charge: &Charge, next: &Release) -> bool {
+    let runs = charge.release.borrow().as_ref().is_some_and(|old| old != next) && !charge.task.is_finished();
+    // An image that cannot be read is the runner's to say.
+    runs && services.blobs.missing([&next.image_id]).is_ok_and(|missing| !missing.is_empty())
 }
 
 /// Removes images of dapps that left the ledger while nobody looked. Before any runner unpacks one.

@@ -2,7 +2,7 @@
 
 use super::{Core, CoreError, Shelf};
 use ledger::{Outcome, TaskId};
-use model::{ChunkId, KeyId, Millis};
+use model::{ChunkId, KeyId, Millis, Name};
 use replica::{Replica, ReplicaError};
 use std::net::SocketAddr;
 use sync::{Asked, RequestId};
@@ -106,6 +106,11 @@ impl Core {
             self.replica.as_ref().and_then(|replica| replica.depot().store().note(ADDRESSES).ok()).flatten();
         let text = String::from_utf8(note.unwrap_or_default()).unwrap_or_default();
         text.lines().filter_map(address_line).collect()
+    }
+
+    /// Where node.toml says that a node is reached.
+    pub fn known_addresses(&self, node: &Name) -> Option<&[SocketAddr]> {
+        self.home.net_settings().known.get(node).map(Vec::as_slice)
     }
 
     /// Keeps where peers were reached.

@@ -6,7 +6,7 @@ use super::{
     work::{Work, trouble},
 };
 use crate::{blobs::Blobs, core::CoreError, devices::chain, peers::Peers};
-use model::{BlockId, KeyId};
+use model::{BlockId, KeyId, Name, PublicKey};
 use net::Reply;
 use replica::Effect;
 use std::{
@@ -33,6 +33,8 @@ pub struct Abroad {
     peers: Option<Arc<Peers>>,
     /// Where peers were reached.
     addresses: BTreeMap<KeyId, Vec<SocketAddr>>,
+    /// The nodes that may connect.
+    admitted: BTreeMap<KeyId, (PublicKey, Name)>,
     /// The block of main whose files were looked through for missing chunks.
     looked_at: Option<BlockId>,
 }
@@ -40,7 +42,8 @@ pub struct Abroad {
 impl Abroad {
     /// Before there is a network.
     pub fn new(lane: Lane, judging: Judging, blobs: Arc<Blobs>) -> Self {
-        Self { lane, judging, blobs, peers: None, addresses: BTreeMap::new(), looked_at: None }
+        let (addresses, admitted) = (BTreeMap::new(), BTreeMap::new());
+        Self { lane, judging, blobs, peers: None, addresses, admitted, looked_at: None }
     }
 
     /// Whether nothing waits to be heard.
@@ -59,12 +62,20 @@ impl Work {
         self.look_for_chunks();
     }
 
-    /// Says to the network who may connect.
-    pub(super) fn admit(&self) {
+    /// Says to the network who may connect, and where those are who are not found otherwise.
+    pub(super) fn admit(&mut self) {
         let Some(peers) = &self.abroad.peers else { return };
-        let own = self.core.key_id();
-        let keys = self.core.view().node_keys().into_iter().filter(|(id, _)| *id != own);
-        peers.admit(keys.map(|(_, (key, _))| key));
+        let (own, nodes) = (self.core.key_id(), self.core.view().node_keys());
+        if nodes == self.abroad.admitted {
+            return;
+        }
+        peers.admit(nodes.iter().filter(|(id, _)| **id != own).map(|(_, (key, _))| key.clone()));
+        for (id, (_, name)) in &nodes {
+            if let Some(addresses) = self.core.known_addresses(name) {
+                peers.dial(*id, addresses);
+            }
+        }
+        self.abroad.admitted = nodes;
     }
 
     /// Has the chunks looked for that the ledger's files need and this box lacks, beside this thread.
@@ -97,6 +108,7 @@ impl Work {
                 break;
             }
         }
+        self.tell_heard();
     }
 
     fn take_news(&mut self, news: News) -> Result<(), CoreError> {

@@ -227,6 +227,12 @@ impl Work {
         self.live.say(line);
     }
 
+    /// Says when this box last heard from another one.
+    pub(super) fn tell_heard(&self) {
+        let mut report = self.told.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.heard_at = self.core.heard_at();
+    }
+
     /// Publishes a view that is new.
     pub(super) fn tell_moved(&mut self) {
         let moved = !Arc::ptr_eq(&self.told.publish.borrow(), self.core.view());

@@ -1,9 +1,12 @@
 //! The `[net]` table of `node.toml`: where this box listens for others, and whom it tells that it is here.
 
-use model::SigningKey;
+use model::{Name, SigningKey};
 use net::{Bind, Limits, Options};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 /// The UDP port on which a box listens unless it is told otherwise.
 pub const PORT: u16 = 7741;
@@ -25,6 +28,8 @@ pub struct NetSettings {
     pub mdns: bool,
     /// Relays (`https://...`) for boxes that cannot reach each other.
     pub relays: Vec<String>,
+    /// Where other nodes are reached, by name, for those that are not found otherwise.
+    pub known: BTreeMap<Name, Vec<SocketAddr>>,
     /// How soon events are shared.
     pub share: ShareSettings,
     /// What peers may take.
@@ -71,6 +76,7 @@ impl Default for NetSettings {
             bind: Vec::new(),
             mdns: true,
             relays: Vec::new(),
+            known: BTreeMap::new(),
             share: ShareSettings::default(),
             limits: PeerLimits::default(),
         }

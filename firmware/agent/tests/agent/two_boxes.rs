@@ -25,7 +25,7 @@ async fn admit_second(up: &Up, weights: (u64, u64)) {
     let (first, second) = (up.appliance.services.key, second().public());
     let key = format!(
         "public = \"{second}\"\nowner = \"node:workshop\"\nlabel = \"box\"\nadded = {}\n",
-        FOUNDED.plus(1000)
+        FOUNDED.plus(1000).0
     );
     let node = format!("key = \"{}\"\nboard = \"sim\"\nplace = \"the workshop\"\n", second.id());
     let mut validators = format!("[validators]\n{first} = {}\n", weights.0);
@@ -198,7 +198,7 @@ async fn whose_key_is_revoked_is_not_let_in() {
     let key = format!(
         "public = \"{}\"\nowner = \"node:workshop\"\nlabel = \"box\"\nadded = {}\n[revoked]\nat = 1\nby = \"alice\"\nreason = \"stolen\"\n",
         second().public(),
-        FOUNDED.plus(1000)
+        FOUNDED.plus(1000).0
     );
     let (status, answer) = two.first.propose(&[(&format!("keys/{id}.toml"), Some(&key))]).await;
     assert_eq!(status, 200, "{answer}");
