@@ -145,16 +145,16 @@ impl Blobs {
         Ok(self.chunks.sync()?)
     }
 
-    /// The chunks of these files that are not here, in the order of the files.
+    /// The chunks of these files that are not here with their lengths, in the order of the files.
     pub fn missing<'a>(
         &self,
         manifests: impl IntoIterator<Item = &'a ObjectId>,
-    ) -> Result<Vec<ChunkId>, BlobError> {
+    ) -> Result<Vec<(ChunkId, u32)>, BlobError> {
         let (mut missing, mut seen) = (Vec::new(), HashSet::new());
         for manifest in manifests {
-            for (id, _) in self.manifest(manifest)?.chunks {
+            for (id, length) in self.manifest(manifest)?.chunks {
                 if seen.insert(id) && !self.chunks.contains(&id)? {
-                    missing.push(id);
+                    missing.push((id, length));
                 }
             }
         }

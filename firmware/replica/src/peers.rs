@@ -2,8 +2,8 @@
 
 use crate::{Depot, Effect, Now, Replica, ReplicaError, replica::Notes};
 use ledger::finality::{Certificate, Heard};
-use model::{ChunkId, KeyId, Millis, RefName};
-use sync::{Action, Asked, Head, Misdeed, RequestId};
+use model::{KeyId, Millis, RefName};
+use sync::{Action, Asked, Head, Misdeed, RequestId, WantedChunk};
 
 /// What waits for something.
 #[derive(Default)]
@@ -58,12 +58,12 @@ impl<D: Depot> Replica<D> {
     }
 
     /// Wants chunks of peers, the first most.
-    pub fn want_chunks(
+    pub fn want_chunks<C: Into<WantedChunk>>(
         &mut self,
-        ids: impl IntoIterator<Item = ChunkId>,
+        chunks: impl IntoIterator<Item = C>,
         now: Now,
     ) -> Result<(), ReplicaError> {
-        self.sync.want_chunks(ids, now.elapsed);
+        self.sync.want_chunks(chunks, now.elapsed);
         self.pump(now)
     }
 

@@ -56,12 +56,15 @@ impl Core {
         })
     }
 
-    /// These chunks are wanted of peers, and no others any more.
-    pub fn want_chunks(&mut self, ids: Vec<ChunkId>) -> Result<(), CoreError> {
+    /// These chunks, of so many bytes each, are wanted of peers besides those that were wanted before; without any, nothing is
+    /// wanted any more.
+    pub fn want_chunks(&mut self, chunks: Vec<(ChunkId, u32)>) -> Result<(), CoreError> {
         let now = self.now();
         self.hear(|replica| {
-            replica.forget_chunks();
-            replica.want_chunks(ids, now)
+            if chunks.is_empty() {
+                replica.forget_chunks();
+            }
+            replica.want_chunks(chunks, now)
         })
     }
 

@@ -77,8 +77,8 @@ pub enum News {
         /// What it said.
         outcome: Outcome,
     },
-    /// These chunks of the ledger's files are not here.
-    Missing(Vec<ChunkId>),
+    /// These chunks of the ledger's files, with their lengths in bytes, are not here.
+    Missing(Vec<(ChunkId, u32)>),
     /// Chunks that came were stored, or were not.
     ChunksKept {
         /// With which answer they came.

@@ -192,6 +192,24 @@ async fn a_box_without_the_other_says_how_old_its_news_is() {
 }
 
 #[tokio::test]
+async fn a_large_file_that_was_put_on_one_box_comes_to_the_other() {
+    let two = Two::new((1, 0)).await;
+    let file: Vec<u8> = (0..300_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+    let (status, put) = two.first.admin().bytes("PUT", "/v1/chunks", file.clone()).await;
+    let put: Value = serde_json::from_slice(&put).unwrap();
+    assert_eq!(status, 200, "{put}");
+    let change = [("files/x.manifest", put["manifest"].as_str())];
+    let (status, answer) = two.first.propose(&change).await;
+    assert_eq!(status, 200, "{answer}");
+    until("the second box has the file", async || {
+        let (status, bytes) =
+            two.second.admin().bytes("GET", "/v1/chunks?path=files/x.manifest", vec![]).await;
+        status == 200 && bytes == file
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn whose_key_is_revoked_is_not_let_in() {
     let two = Two::new((1, 0)).await;
     let id: KeyId = second().public().id();
