@@ -87,7 +87,7 @@ impl World {
         self.check_copies().map_err(|violation| self.failure(violation))
     }
 
-    /// Every acknowledged event of a box that still counts is on main, and reads as it was acknowledged.
+    /// Every acknowledged event of an honest box that still counts is on main, and reads as it was acknowledged.
     fn check_events(
         &self,
         state: &State<'_>,
@@ -95,7 +95,7 @@ impl World {
         place: usize,
         node: &Node,
     ) -> Result<(), Violation> {
-        if node.manner == Manner::Clone {
+        if node.manner != Manner::Honest {
             return Ok(());
         }
         let found = ledger::last_event(objects, state, &node.name)?;
