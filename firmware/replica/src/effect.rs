@@ -67,7 +67,7 @@ pub enum Effect {
         b: BlockId,
     },
     /// A validator voted twice; the evidence is kept.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// Something that a person should see.
     Trouble(String),
 }

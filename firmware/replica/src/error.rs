@@ -69,11 +69,23 @@ pub enum ReplicaError {
     },
     /// The validators are not known.
     #[error(transparent)]
-    Validators(#[from] ValidatorsError),
+    Validators(Box<ValidatorsError>),
     /// What is final cannot be told.
     #[error(transparent)]
-    Finality(#[from] FinalityFault),
+    Finality(Box<FinalityFault>),
     /// Too many blocks at once.
     #[error("the proposal has more than {0} new blocks: propose them in parts")]
     TooManyBlocks(usize),
+}
+
+impl From<FinalityFault> for ReplicaError {
+    fn from(fault: FinalityFault) -> Self {
+        Self::Finality(Box::new(fault))
+    }
+}
+
+impl From<ValidatorsError> for ReplicaError {
+    fn from(error: ValidatorsError) -> Self {
+        Self::Validators(Box::new(error))
+    }
 }

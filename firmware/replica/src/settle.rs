@@ -9,12 +9,15 @@ use ledger::{Block, Layered, Making, Merged, Step};
 use model::{BlockId, RefName};
 use std::collections::BTreeSet;
 
+/// References to move, and the blocks that they move to.
+type Moves = (Vec<(RefName, BlockId)>, Vec<Block>);
+
 /// What came of merging at once.
 enum AtOnce {
     /// The merge, made.
-    Merged(Merged),
+    Merged(Box<Merged>),
     /// Judges have to be asked first.
-    Judges(Making),
+    Judges(Box<Making>),
 }
 
 impl<D: Depot> Replica<D> {
@@ -28,7 +31,7 @@ impl<D: Depot> Replica<D> {
         };
         match at_once {
             Some(AtOnce::Merged(merged)) => {
-                if let Some(block) = self.sign(merged)? {
+                if let Some(block) = self.sign(*merged)? {
                     sheet.new.extend(block.objects);
                     return self.finish(sheet.new, moves, block.id, now, &blocks);
                 }
@@ -36,14 +39,14 @@ impl<D: Depot> Replica<D> {
             }
             Some(AtOnce::Judges(making)) => {
                 self.keep(&sheet, &moves, &blocks, now)?;
-                self.make(making, now)
+                self.make(*making, now)
             }
             None => self.keep(&sheet, &moves, &blocks, now),
         }
     }
 
     /// Where the drafted blocks belong; the newest of each writer.
-    fn places_of(&self, sheet: &Draftsheet) -> Result<(Vec<(RefName, BlockId)>, Vec<Block>), ReplicaError> {
+    fn places_of(&self, sheet: &Draftsheet) -> Result<Moves, ReplicaError> {
         let objects = Layered { new: &sheet.new, base: self.depot.objects() };
         let (mut moves, mut blocks) = (Vec::new(), Vec::new());
         for (writer, head) in &sheet.heads {
@@ -92,10 +95,10 @@ impl<D: Depot> Replica<D> {
         let mut making = Making::begin(&objects, self.main.block, &heads, meta)?;
         let merged = match making.step(&objects)? {
             Step::Done(merged) => merged,
-            Step::Judge(_) => return Ok(AtOnce::Judges(making)),
+            Step::Judge(_) => return Ok(AtOnce::Judges(Box::new(making))),
         };
         match merged.left_out.iter().position(|(head, _)| drafted.contains(head)) {
-            None => Ok(AtOnce::Merged(merged)),
+            None => Ok(AtOnce::Merged(Box::new(merged))),
             Some(place) => {
                 let (block, reason) =
                     merged.left_out.into_iter().nth(place).expect("because it was found there");

@@ -58,7 +58,7 @@ impl<D: Depot> Replica<D> {
         let note = evidence_note(&evidence.by());
         if self.depot.note(&note)?.is_none() {
             self.depot.keep_note(&note, &evidence.to_bytes())?;
-            self.effects.push_back(Effect::Evidence(evidence));
+            self.effects.push_back(Effect::Evidence(Box::new(evidence)));
         }
         Ok(())
     }

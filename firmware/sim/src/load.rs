@@ -95,7 +95,7 @@ impl World {
         let Some(replica) = node.replica() else { return Ok(()) };
         match propose(replica, &key, &changes, now) {
             Ok(()) => self.after(place, Ok(())),
-            Err(error) => self.after_write(place, error),
+            Err(error) => self.after_write(place, *error),
         }
     }
 
@@ -127,12 +127,13 @@ fn propose(
     key: &SigningKey,
     changes: &[Change],
     now: Now,
-) -> Result<(), ReplicaError> {
+) -> Result<(), Box<ReplicaError>> {
     let author = key.public().id();
     let meta = Meta { author, at: now.clock, subject: "A change".into(), dapp: None };
     let (main, own) = (replica.main().block, replica.head_of(&author));
-    let draft = ledger::document_block(replica.objects(), main, own, changes, meta)?;
-    let block = draft.sign(key)?;
+    let draft =
+        ledger::document_block(replica.objects(), main, own, changes, meta).map_err(ReplicaError::from)?;
+    let block = draft.sign(key).map_err(ReplicaError::from)?;
     let node: model::Name = "none".parse().expect("because it is a name");
-    replica.accept(&node, &[], block.id, &block.objects, now).map(drop)
+    replica.accept(&node, &[], block.id, &block.objects, now).map(drop).map_err(Box::new)
 }

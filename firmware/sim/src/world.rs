@@ -85,7 +85,7 @@ pub struct Failure {
     /// The virtual time.
     pub at: u64,
     /// What did not hold.
-    pub violation: Violation,
+    pub violation: Box<Violation>,
 }
 
 /// What a run came to.
@@ -462,8 +462,8 @@ impl World {
         self.after(place, started)
     }
 
-    pub(crate) fn failure(&self, violation: Violation) -> Failure {
-        Failure { seed: self.plan.seed, step: self.step, at: self.now.0, violation }
+    pub(crate) fn failure(&self, violation: impl Into<Box<Violation>>) -> Failure {
+        Failure { seed: self.plan.seed, step: self.step, at: self.now.0, violation: violation.into() }
     }
 
     fn report(&self) -> Report {
