@@ -167,10 +167,7 @@ impl Home {
     pub(crate) fn finish(folder: &Path, name: Name, org: OrgId) -> Result<Self, HomeError> {
         let text = toml::to_string(&Identity { name, org, net: NetSettings::default() })
             .map_err(HomeError::WriteIdentity)?;
-        let (path, beside) = (folder.join("node.toml"), folder.join("node.toml.new"));
-        write_secret(&beside, &text)?;
-        fs::rename(&beside, &path).map_err(at("put in place", &path))?;
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(at("sync", folder))?;
+        replace_secret(&folder.join("node.toml"), &text)?;
         Self::open(folder)
     }
 
@@ -287,6 +284,17 @@ impl Home {
         let text = fs::read_to_string(&path).map_err(at("read", &path))?;
         SigningKey::from_openssh(&text).map_err(|source| HomeError::Key { path, source })
     }
+
+    /// A secret file of the home that is not a key; an error also if there is none.
+    pub(crate) fn read_secret(&self, file: &str) -> Result<String, HomeError> {
+        let path = self.folder.join(file);
+        fs::read_to_string(&path).map_err(at("read", &path))
+    }
+
+    /// Keeps a secret file in the place of an older one.
+    pub(crate) fn keep_secret(&self, file: &str, text: &str) -> Result<(), HomeError> {
+        replace_secret(&self.folder.join(file), text)
+    }
 }
 
 fn private_folder(path: &Path) -> Result<(), HomeError> {
@@ -301,6 +309,18 @@ fn write_secret(path: &Path, text: &str) -> Result<(), HomeError> {
     let file = options.write(true).create_new(true).mode(0o600).open(path);
     let mut file = file.map_err(at("make", path))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(at("write", path))
+}
+
+/// Writes a file that nobody else may read in the place of an older one, in one step and durably.
+fn replace_secret(path: &Path, text: &str) -> Result<(), HomeError> {
+    let beside = path.with_added_extension("new");
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at("remove", &beside)(error)),
+        _ => write_secret(&beside, text)?,
+    }
+    fs::rename(&beside, path).map_err(at("put in place", path))?;
+    let folder = path.parent().expect("because every file of a home lies in a folder");
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at("sync", folder))
 }
 
 fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {

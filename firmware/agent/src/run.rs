@@ -15,6 +15,7 @@ use crate::{
     peers::{self, NetSettings},
     services::{Abroad, DappStates, Services},
     supervisor,
+    visitors::Visitors,
 };
 use board::{BoardError, SpecError};
 use std::{
@@ -156,6 +157,7 @@ impl Appliance {
         let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), tools)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
         let (stop, stopping) = watch::channel(false);
+        let visitors = Visitors::open(&home);
         let (started, dapps, abroad) = (clock.now(), DappStates::default(), Abroad::default());
         let services = Services {
             home,
@@ -170,6 +172,7 @@ impl Appliance {
             stopping,
             started,
             abroad,
+            visitors,
         };
         Ok(Self { services: Arc::new(services), threads, stop, network: None, _only: only })
     }
@@ -213,6 +216,7 @@ impl Appliance {
         let listener = TcpListener::bind(address).await.map_err(at(&address.to_string()))?;
         let address = listener.local_addr().map_err(at(&address.to_string()))?;
         let listener = listen::Limited::new(listener, page::CONNECTIONS_MAX);
+        self.services.visitors.page_is_at(address);
         let server = page::server(self.services.clone());
         tokio::spawn(listen::serve(listener, server, Some(page::PATIENCE), self.services.stopping.clone()));
         Ok(address)
@@ -317,6 +321,13 @@ pub(crate) mod tests {
 
     /// A box that is up in a folder of its own.
     pub fn founded() -> (tempfile::TempDir, Appliance) {
+        let (folder, home) = home();
+        let options = self::options(home.folder(), Path::new("sim"));
+        (folder, Appliance::open(&options, Arc::new(RealDisk)).unwrap())
+    }
+
+    /// A home in a folder of its own.
+    pub fn home() -> (tempfile::TempDir, Home) {
         let folder = tempfile::tempdir().unwrap();
         let options = InitOptions {
             org: "Example Makers".into(),
@@ -327,10 +338,8 @@ pub(crate) mod tests {
             now: model::Millis(1_790_000_000_000),
             seeds: Seeds { founder: [1; 32], node: [2; 32], badge: [3; 32] },
         };
-        let home = folder.path().join("home");
-        Home::init(&home, options).unwrap();
-        let up = Appliance::open(&self::options(&home, Path::new("sim")), Arc::new(RealDisk)).unwrap();
-        (folder, up)
+        let home = Home::init(&folder.path().join("home"), options).unwrap();
+        (folder, home)
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::{
     blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, judges::Judges, keeper::Keeper,
-    live::Live, peers::Peers, view::View, wire,
+    live::Live, peers::Peers, view::View, visitors::Visitors, wire,
 };
 use model::{KeyId, Millis, Name};
 use std::{
@@ -39,6 +39,8 @@ pub struct Services {
     pub started: Millis,
     /// The other boxes.
     pub abroad: Abroad,
+    /// Who comes to the page, and to clone.
+    pub visitors: Visitors,
 }
 
 /// The network: open, not wanted, or not to be had.

@@ -8,6 +8,7 @@
 mod load;
 mod nodes;
 mod overlay;
+mod people;
 
 pub use load::LoadError;
 

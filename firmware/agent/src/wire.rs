@@ -3,6 +3,10 @@
 //! Described in docs/formats/admin-api.md. Fields are only ever added; a reader ignores those it does not
 //! know. Times are milliseconds since 1970, ids are lower-case hex, bytes are base64.
 
+mod visitors;
+
+pub use visitors::{GitAccess, GitServe, GitToken, NewGitToken, SessionStatus, SignIn, SignInLink};
+
 use model::{BlockId, Event, KeyId, Millis, Name, ObjectId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -68,6 +68,11 @@ impl AgentClient {
         self.call(Method::PUT, path, Some(body))
     }
 
+    /// `DELETE`.
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.call(Method::DELETE, path, None::<&()>)
+    }
+
     /// `PUT` of all that `from` has, as it stands.
     pub fn upload<T: DeserializeOwned>(
         &self,
@@ -202,7 +207,8 @@ pub fn with_query(path: &str, pairs: &[(&str, Option<String>)]) -> String {
     text
 }
 
-fn encode(text: &str) -> String {
+/// Text as it stands in a path or a query.
+pub fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {

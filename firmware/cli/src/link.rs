@@ -4,10 +4,12 @@
 //! or another ledgerctl is at work: both are waited for. A block is signed here with the person's key in either
 //! case; ledgerd never sees it.
 
+mod cloning;
 mod standing;
 mod still;
 mod waiting;
 
+pub use cloning::{add_git_token, git_access, revoke_git_token, serve_git};
 pub use standing::proposals;
 
 use crate::{

@@ -2,7 +2,7 @@
 //!
 //! The page asks `/api` (docs/formats/admin-api.md) and nothing else; it fetches nothing from elsewhere, has no
 //! inline script or style, and puts text into the document as text only, so the policy of [`CSP`] holds. It is
-//! read-only but for the simulated board's badges, contacts and buttons.
+//! read-only but for the simulated board's badges, contacts and buttons, and for what somebody does who is signed in.
 
 /// One file of the page.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; 
                        form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every file of the page.
-pub const ASSETS: [Asset; 5] = [
+pub const ASSETS: [Asset; 6] = [
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("page/index.html") },
     Asset {
         path: "/app.js",
@@ -31,6 +31,11 @@ pub const ASSETS: [Asset; 5] = [
         path: "/boxes.js",
         content_type: "text/javascript; charset=utf-8",
         body: include_str!("page/boxes.js"),
+    },
+    Asset {
+        path: "/visitor.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_str!("page/visitor.js"),
     },
     Asset {
         path: "/style.css",
@@ -66,8 +71,9 @@ mod tests {
     #[test]
     fn every_id_that_the_script_asks_for_is_in_the_page() {
         let html = ASSETS[0].body;
-        let scripts =
-            format!("{}{}", ASSETS[1].body, ASSETS[2].body.replace("document.getElementById(", "byId("));
+        let scripts = ASSETS.iter().filter(|asset| asset.path.ends_with(".js"));
+        let scripts: String =
+            scripts.map(|asset| asset.body.replace("document.getElementById(", "byId(")).collect();
         for part in scripts.split("byId(\"").skip(1) {
             let id = part.split('"').next().unwrap();
             assert!(html.contains(&format!("id=\"{id}\"")), "the page has no element {id}");

@@ -4,10 +4,11 @@
 
 use super::{
     body::{Ask, Body},
-    chunks,
+    chunks, git,
     refused::Refused,
     replay,
     routes::{Route, router},
+    signin,
     stream::{self, Framing, Gone, Lines},
 };
 use crate::{devices::SimError, services::Services, wire};
@@ -54,6 +55,11 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/v1/chunks", chunks::get),
         Route::post("/v1/chunks/verify", chunks::verify),
         Route::post("/v1/chunks/gc", chunks::gc),
+        Route::post("/v1/signin", signin::make_link),
+        Route::get("/v1/git", git::show),
+        Route::put("/v1/git", git::serve),
+        Route::post("/v1/git/tokens", git::add_token),
+        Route::delete("/v1/git/tokens/{id}", git::revoke_token),
     ]
 }
 

@@ -1,8 +1,9 @@
 //! What the page refuses, because a browser could be tricked into asking it.
 //!
-//! There is no password on the page, so three doors are shut: a name that somebody else's DNS points at this box
+//! A browser that is signed in sends its cookie whoever made it ask, so three doors are shut: a name that somebody else's DNS points at this box
 //! (rebinding: the `Host` is neither `localhost` nor an address literal), a request that another site's page
-//! started (`Sec-Fetch-Site`, `Origin`), and a body that a plain form can send (anything but JSON).
+//! started (`Sec-Fetch-Site`, `Origin`), and a body that a plain form can send (anything but JSON). The repository may be
+//! asked for by any name: it is git that asks, with a token that no other site has.
 
 use super::refused::Refused;
 use axum::{
@@ -13,9 +14,13 @@ use axum::{
 };
 use std::net::IpAddr;
 
+/// Where the repository is.
+const GIT: &str = "/git/";
+
 /// Passes the request on, or refuses it; puts the security headers on whatever is answered.
 pub async fn guard(request: Request, next: Next) -> Response {
-    let refusal = check(request.method(), request.headers());
+    let by_any_name = request.uri().path().starts_with(GIT);
+    let refusal = check(request.method(), request.headers(), by_any_name);
     let mut response = match refusal {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
@@ -34,10 +39,10 @@ pub async fn guard(request: Request, next: Next) -> Response {
 }
 
 /// Whether the request may come in.
-pub fn check(method: &Method, headers: &HeaderMap) -> Result<(), Refused> {
+pub fn check(method: &Method, headers: &HeaderMap, by_any_name: bool) -> Result<(), Refused> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
-    if !is_own_host(host) {
+    if !by_any_name && !is_own_host(host) {
         let shown: String = host.chars().take(80).collect();
         return Err(Refused::own(
             StatusCode::MISDIRECTED_REQUEST,
@@ -81,7 +86,18 @@ mod tests {
     fn passes(method: Method, pairs: &[(&'static str, &'static str)]) -> bool {
         let headers =
             pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
-        check(&method, &headers.collect()).is_ok()
+        check(&method, &headers.collect(), false).is_ok()
+    }
+
+    #[test]
+    fn the_repository_is_asked_for_by_any_name_and_by_no_other_site() {
+        let asked = |pairs: &[(&'static str, &'static str)]| {
+            let headers =
+                pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            check(&Method::GET, &headers.collect(), true).is_ok()
+        };
+        assert!(asked(&[("host", "front-door.lan:8080")]));
+        assert!(!asked(&[("host", "front-door.lan:8080"), ("sec-fetch-site", "cross-site")]));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! The page and its JSON on TCP: what happens at the door, to look at; to touch only while the board is simulated.
+//! The page and its JSON on TCP: what happens at the door, to look at; to touch while the board is simulated, and for who
+//! is signed in.
 
 use super::{
-    admin,
+    admin, git,
     guard::guard,
     refused::Refused,
     routes::{Route, router},
+    signin,
 };
 use crate::{services::Services, wire};
 use axum::{
@@ -26,7 +28,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest file of sample badges.
 const DEMO_MAX: u64 = 64 * 1024;
 
-/// Every path below `/api`.
+/// Every path that is not a file of the page.
 pub fn routes() -> Vec<Route<Arc<Services>>> {
     vec![
         Route::get("/api/status", admin::status),
@@ -38,6 +40,10 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/api/demo", demo),
         Route::post("/api/tap", admin::tap),
         Route::put("/api/contacts/{name}", admin::contact),
+        Route::get("/api/session", signin::session),
+        Route::post("/api/signout", signin::sign_out),
+        Route::get("/signin/{token}", signin::follow),
+        Route::get("/git/ledger.git/{*path}", git::get),
     ]
 }
 

@@ -33,6 +33,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         Self { method: "PUT", path, handler: on(MethodFilter::PUT, handler) }
     }
 
+    /// `DELETE`.
+    pub fn delete<H: Handler<T, S>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: "DELETE", path, handler: on(MethodFilter::DELETE, handler) }
+    }
+
     /// The path as OpenAPI writes it.
     pub fn described_path(&self) -> String {
         self.path.replace("{*", "{")

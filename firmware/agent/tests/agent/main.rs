@@ -11,3 +11,4 @@ mod judges;
 mod local_api;
 mod page;
 mod two_boxes;
+mod visitors;

@@ -6,19 +6,25 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 
-struct Page {
-    up: Up,
-    address: SocketAddr,
+pub struct Page {
+    pub up: Up,
+    pub address: SocketAddr,
 }
 
 impl Page {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let up = Up::new().await;
         let address = up.appliance.serve_page("127.0.0.1:0".parse().unwrap()).await.unwrap();
         Self { up, address }
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response<String> {
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response<String> {
         let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -36,12 +42,12 @@ impl Page {
         Response::from_parts(head, text)
     }
 
-    async fn status(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> u16 {
+    pub async fn status(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> u16 {
         self.ask(method, path, headers, body).await.status().as_u16()
     }
 }
 
-const JSON: (&str, &str) = ("content-type", "application/json");
+pub const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
 async fn the_page_and_its_parts_come_with_a_policy_of_their_own() {

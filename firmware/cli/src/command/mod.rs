@@ -5,6 +5,7 @@ mod blob;
 mod board;
 mod certificate;
 mod dapp;
+mod git;
 mod import;
 mod init;
 mod keys;
@@ -15,6 +16,7 @@ mod policy;
 mod proposals;
 mod propose;
 mod reason;
+mod signin;
 mod status;
 mod verify;
 
@@ -87,6 +89,9 @@ pub enum Command {
     Contact(board::Contact),
     #[command(subcommand)]
     Import(import::Import),
+    Signin(signin::Signin),
+    #[command(subcommand)]
+    Git(git::Git),
     /// Put waiting events into a block now
     Flush,
     Completions(manual::Completions),
@@ -114,6 +119,8 @@ pub fn run(cli: Cli) -> Result {
         Command::Tap(it) => it.run(context),
         Command::Contact(it) => it.run(context),
         Command::Import(it) => it.run(context),
+        Command::Signin(it) => it.run(context),
+        Command::Git(it) => it.run(context),
         Command::Flush => status::flush(context),
         Command::Completions(it) => it.run(context),
         Command::Man(it) => it.run(context),
