@@ -152,15 +152,39 @@ impl Home {
         if folder.join(BADGE_KEY).exists() {
             return Err(HomeError::Unfinished { folder: folder.into() });
         }
-        for part in ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"] {
-            private_folder(&folder.join(part))?;
-        }
+        make_folders(folder)?;
         for (name, key) in keys {
             let path = folder.join("keys").join(name);
             let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
             write_secret(&path, &text)?;
         }
         write_secret(&folder.join(BADGE_KEY), &badge_key.to_hex())
+    }
+
+    /// Makes the folders of a box that asks to join, and its key; a key that an earlier try made is taken again.
+    pub(crate) fn prepare_to_join(folder: &Path, new: &SigningKey) -> Result<SigningKey, HomeError> {
+        if folder.join("node.toml").exists() {
+            return Err(HomeError::Exists { folder: folder.into() });
+        }
+        make_folders(folder)?;
+        let path = folder.join("keys").join(NODE_KEY);
+        if path.exists() {
+            return read_key(&path);
+        }
+        let text = new.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
+        write_secret(&path, &text)?;
+        Ok(new.clone())
+    }
+
+    /// Says who the box is that has joined: from here on it is a home.
+    pub(crate) fn finish_join(
+        folder: &Path,
+        name: Name,
+        org: OrgId,
+        badge_key: &BadgeKey,
+    ) -> Result<Self, HomeError> {
+        replace_secret(&folder.join(BADGE_KEY), &badge_key.to_hex())?;
+        Self::finish(folder, name, org)
     }
 
     /// Says who the box is: from here on it is a home.
@@ -280,9 +304,7 @@ impl Home {
     }
 
     fn read_key(&self, name: &str) -> Result<SigningKey, HomeError> {
-        let path = self.folder.join("keys").join(name);
-        let text = fs::read_to_string(&path).map_err(at("read", &path))?;
-        SigningKey::from_openssh(&text).map_err(|source| HomeError::Key { path, source })
+        read_key(&self.folder.join("keys").join(name))
     }
 
     /// A secret file of the home that is not a key; an error also if there is none.
@@ -295,6 +317,18 @@ impl Home {
     pub(crate) fn keep_secret(&self, file: &str, text: &str) -> Result<(), HomeError> {
         replace_secret(&self.folder.join(file), text)
     }
+}
+
+/// Makes every folder of a home.
+fn make_folders(folder: &Path) -> Result<(), HomeError> {
+    ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"]
+        .iter()
+        .try_for_each(|part| private_folder(&folder.join(part)))
+}
+
+fn read_key(path: &Path) -> Result<SigningKey, HomeError> {
+    let text = fs::read_to_string(path).map_err(at("read", path))?;
+    SigningKey::from_openssh(&text).map_err(|source| HomeError::Key { path: path.into(), source })
 }
 
 fn private_folder(path: &Path) -> Result<(), HomeError> {

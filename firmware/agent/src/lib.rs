@@ -12,6 +12,7 @@ pub mod git;
 pub mod history;
 pub mod home;
 pub mod init;
+pub mod join;
 pub mod judges;
 pub mod keeper;
 pub mod live;

@@ -37,6 +37,9 @@ use tokio::{
 /// Threads that read answers for peers; more would only share one card.
 const READERS: usize = 2;
 
+/// Who hears a stranger's knock: the key that the connection proved, the words, and the answer.
+pub type Knocks = Box<dyn Fn(&PublicKey, &[u8]) -> Vec<u8> + Send + Sync>;
+
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
 pub enum PeersError {
@@ -66,18 +69,21 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Opens the network on a thread of its own. Nobody is admitted yet.
+    /// Opens the network on a thread of its own. Nobody is admitted yet; who knocks is heard by `door`.
     pub fn open(
         options: net::Options,
         post: Post,
         objects: GitObjects,
         blobs: Arc<Blobs>,
+        door: Knocks,
     ) -> Result<(Arc<Self>, JoinHandle<()>), PeersError> {
         let (opened, opening) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name("net".into()).spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(READERS).build();
             match runtime {
-                Ok(runtime) => runtime.block_on(run(options, post, Answers::new(objects, blobs), &opened)),
+                Ok(runtime) => {
+                    runtime.block_on(run(options, post, Answers::new(objects, blobs), door, &opened))
+                }
                 Err(error) => drop(opened.send(Err(PeersError::Thread(error)))),
             }
         });
@@ -186,7 +192,7 @@ pub fn open(services: &Services, settings: &NetSettings) -> Result<(Arc<Peers>, 
     let key = services.home.node_key()?;
     let open = |settings: &NetSettings| {
         let (post, blobs) = (services.keeper.post().clone(), services.blobs.clone());
-        Peers::open(settings.options(key.clone()), post, blobs.objects(), blobs)
+        Peers::open(settings.options(key.clone()), post, blobs.objects(), blobs, knocks(services))
     };
     match open(settings) {
         Err(PeersError::Open(error)) if settings.port == PORT => {
@@ -197,11 +203,18 @@ pub fn open(services: &Services, settings: &NetSettings) -> Result<(Arc<Peers>, 
     }
 }
 
+/// The join door of a box, for the network's thread.
+fn knocks(services: &Services) -> Knocks {
+    let (door, keeper, clock) = (services.door.clone(), services.keeper.clone(), services.clock.clone());
+    Box::new(move |key, bytes| door.hear(key, bytes, &keeper.view(), clock.now()).to_bytes())
+}
+
 /// The thread: opens, hands the network over, and passes on what happens until it is told to stop.
 async fn run(
     options: net::Options,
     post: Post,
     answers: Answers,
+    door: Knocks,
     opened: &std::sync::mpsc::Sender<Result<Arc<Peers>, PeersError>>,
 ) {
     let (net, events) = match Net::open(options).await {
@@ -216,21 +229,25 @@ async fn run(
         return;
     }
     tokio::select! {
-        () = pass_on(events, &post) => {}
+        () = pass_on(events, &post, &door) => {}
         _ = stopping.wait_for(|stop| *stop) => {}
     }
     net.shut().await;
 }
 
-async fn pass_on(mut events: Receiver<Event>, post: &Post) {
+async fn pass_on(mut events: Receiver<Event>, post: &Post, door: &Knocks) {
     while let Some(event) = events.recv().await {
         let news = match event {
             Event::Up { peer, addresses } => News::Up { peer: peer.id(), addresses },
             Event::Down { peer } => News::Down { peer: peer.id() },
             Event::Frame { peer, bytes } => News::Frame { peer: peer.id(), bytes },
             Event::Request { peer, bytes, reply } => News::Asked { peer: peer.id(), bytes, reply },
-            // A knock that nobody answers is refused by dropping its reply; who is on the LAN the network itself dials.
-            Event::Knock { .. } | Event::Found { .. } => continue,
+            Event::Knock { key, bytes, reply } => {
+                reply.send(door(&key, &bytes));
+                continue;
+            }
+            // Who is on the LAN the network itself dials.
+            Event::Found { .. } => continue,
         };
         if !post.tell(news).await {
             return;

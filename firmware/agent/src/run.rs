@@ -9,6 +9,7 @@ use crate::{
     core::{Core, CoreError},
     devices::{Devices, chain},
     home::{Home, HomeError},
+    join::Door,
     judges::Judges,
     keeper::{Judge, Keeper, KeeperError, Threads, Tools},
     live::Live,
@@ -159,6 +160,7 @@ impl Appliance {
         let (stop, stopping) = watch::channel(false);
         let visitors = Visitors::open(&home);
         let (started, dapps, abroad) = (clock.now(), DappStates::default(), Abroad::default());
+        let door = Arc::new(Door::open(&home));
         let services = Services {
             home,
             key,
@@ -173,6 +175,7 @@ impl Appliance {
             started,
             abroad,
             visitors,
+            door,
         };
         Ok(Self { services: Arc::new(services), threads, stop, network: None, _only: only })
     }

@@ -1,8 +1,8 @@
 //! What the servers share: one value, made when ledgerd starts.
 
 use crate::{
-    blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, judges::Judges, keeper::Keeper,
-    live::Live, peers::Peers, view::View, visitors::Visitors, wire,
+    blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, join::Door, judges::Judges,
+    keeper::Keeper, live::Live, peers::Peers, view::View, visitors::Visitors, wire,
 };
 use model::{KeyId, Millis, Name};
 use std::{
@@ -41,6 +41,8 @@ pub struct Services {
     pub abroad: Abroad,
     /// Who comes to the page, and to clone.
     pub visitors: Visitors,
+    /// Where new boxes knock.
+    pub door: Arc<Door>,
 }
 
 /// The network: open, not wanted, or not to be had.

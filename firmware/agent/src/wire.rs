@@ -243,6 +243,55 @@ pub struct LogQuery {
     pub limit: Option<usize>,
 }
 
+/// `POST /v1/invites`: a ticket for a new box is wanted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invite {
+    /// What the new box is to show: 32 hex digits that nobody can guess.
+    pub secret: String,
+    /// Until when.
+    pub expires: Millis,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The ticket's text.
+    pub ticket: String,
+    /// Until when it is good.
+    pub expires: Millis,
+}
+
+/// `GET /v1/joins`: boxes that wait for a person's word.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Joins {
+    /// Each of them.
+    pub waiting: Vec<Join>,
+}
+
+/// A box that waits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Join {
+    /// What it wants to be called.
+    pub name: Name,
+    /// Its key's id.
+    pub key: KeyId,
+    /// Its key.
+    pub public: model::PublicKey,
+    /// The board that it runs on.
+    pub board: Name,
+    /// Where it hangs.
+    pub place: String,
+    /// When it asked first.
+    pub asked: Millis,
+}
+
+/// `POST /v1/joins/reject`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reject {
+    /// The box's key.
+    pub key: KeyId,
+}
+
 /// `POST /v1/blocks`: a writer's new blocks, to be merged into main.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Proposal {

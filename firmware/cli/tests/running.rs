@@ -4,45 +4,16 @@
 
 mod common;
 
-#[path = "walkthrough/build.rs"]
-#[allow(dead_code, reason = "shared with the walkthroughs")]
-mod build;
+#[path = "common/running.rs"]
+mod running;
 
 use common::{TestHome, noise};
+use running::{Agent, build};
 use serde_json::json;
 use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-
-/// A ledgerd that goes with the test.
-struct Agent(Child);
-
-impl Agent {
-    fn start(home: &TestHome) -> Self {
-        let mut command = Command::new(build::ledgerd());
-        command.arg("--home").arg(home.path()).args(["--board", "sim", "--listen", "none"]);
-        let messages = std::fs::File::create(home.folder().join("ledgerd.log")).unwrap();
-        let agent = Self(command.stdin(Stdio::null()).stderr(messages).spawn().unwrap());
-        for _ in 0..300 {
-            if home.json(&["status"])["running"] == true {
-                return agent;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!(
-            "ledgerd did not come up: {}",
-            std::fs::read_to_string(home.folder().join("ledgerd.log")).unwrap()
-        );
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        drop(Command::new("kill").arg(self.0.id().to_string()).status());
-        drop(self.0.wait());
-    }
-}
 
 #[test]
 fn commands_go_through_ledgerd_while_it_runs() {

@@ -4,7 +4,7 @@
 
 use super::{
     body::{Ask, Body},
-    chunks, git,
+    chunks, git, joins,
     refused::Refused,
     replay,
     routes::{Route, router},
@@ -49,6 +49,9 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/v1/proposals", proposals),
         Route::post("/v1/flush", flush),
         Route::post("/v1/replay/{height}", replay::post),
+        Route::post("/v1/invites", joins::invite),
+        Route::get("/v1/joins", joins::waiting),
+        Route::post("/v1/joins/reject", joins::reject),
         Route::post("/v1/tap", tap),
         Route::put("/v1/contacts/{name}", contact),
         Route::put("/v1/chunks", chunks::put),

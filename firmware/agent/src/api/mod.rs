@@ -9,6 +9,7 @@ mod chunks;
 mod failed;
 mod git;
 mod guard;
+mod joins;
 pub mod listen;
 pub mod local;
 pub mod page;

@@ -1,14 +1,7 @@
 //! `git`: whether the ledger can be cloned from this box, and by whom.
 
 use super::signin::draw;
-use crate::{
-    context::Context,
-    error::Result,
-    link,
-    output::Table,
-    view::View,
-    when,
-};
+use crate::{context::Context, error::Result, link, output::Table, view::View, when};
 use agent::wire::{GitAccess, GitServe, NewGitToken};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;

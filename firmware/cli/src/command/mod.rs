@@ -8,9 +8,11 @@ mod dapp;
 mod git;
 mod import;
 mod init;
+mod invite;
 mod keys;
 mod log;
 mod manual;
+mod nodes;
 mod people;
 mod policy;
 mod proposals;
@@ -77,6 +79,10 @@ pub enum Command {
     Policy(policy::Policy),
     #[command(subcommand)]
     Keys(keys::Keys),
+    Invite(invite::Invite),
+    Join(invite::Join),
+    #[command(subcommand)]
+    Nodes(nodes::Nodes),
     Propose(propose::Propose),
     Proposals(proposals::Proposals),
     #[command(subcommand)]
@@ -111,6 +117,9 @@ pub fn run(cli: Cli) -> Result {
         Command::Certificate(it) => it.run(context),
         Command::Policy(it) => it.run(context),
         Command::Keys(it) => it.run(context),
+        Command::Invite(it) => it.run(context),
+        Command::Join(it) => it.run(context),
+        Command::Nodes(it) => it.run(context),
         Command::Propose(it) => it.run(context),
         Command::Proposals(it) => it.run(context),
         Command::Dapp(it) => it.run(context),

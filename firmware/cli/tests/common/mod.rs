@@ -22,6 +22,11 @@ impl TestHome {
         home
     }
 
+    /// A folder in which there is no home yet.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
     /// The temporary folder; the home is below it.
     pub fn folder(&self) -> &Path {
         self.folder.path()
