@@ -66,7 +66,7 @@ pub fn replay(
     };
     let fault = match repeat(objects, &block, ask) {
         Ok(()) => None,
-        Err(fault) if fault.is_store_failure() => return Err(ReplayError::Store(Box::new(fault))),
+        Err(fault) if fault.is_store_failure() => return Err(ReplayError::Store(fault)),
         Err(fault) => Some(fault.to_string()),
     };
     Ok(Replayed {
@@ -83,7 +83,7 @@ fn repeat(
     objects: &dyn Objects,
     block: &Block,
     ask: &mut dyn FnMut(&JudgeTask) -> Outcome,
-) -> Result<(), BlockFault> {
+) -> Result<(), Box<BlockFault>> {
     let mut checking = Checking::begin(objects, block)?;
     loop {
         match checking.step()? {

@@ -21,7 +21,7 @@ pub enum ActError {
         /// Whose.
         person: Name,
         /// Why not.
-        source: HomeError,
+        source: Box<HomeError>,
     },
     /// The ledger does not know the key, or not any more.
     #[error("the key {key} on this box does not sign for {person} (any more)")]
@@ -62,7 +62,7 @@ pub enum ActError {
 /// The key with which a person signs on this box, if the ledger has it as theirs.
 pub fn key_of(services: &Services, view: &View, person: &Name) -> Result<SigningKey, ActError> {
     let key = services.home.person_key(person);
-    let key = key.map_err(|source| ActError::NoKey { person: person.clone(), source })?;
+    let key = key.map_err(|source| ActError::NoKey { person: person.clone(), source: source.into() })?;
     let id = key.public().id();
     if view.is_key_of(id, person) {
         return Ok(key);
