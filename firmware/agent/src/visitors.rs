@@ -10,7 +10,7 @@ mod secret;
 mod sessions;
 
 pub use access::{Access, AccessError, TOKENS_MAX};
-pub use acting::{ActError, key_of, write};
+pub use acting::{ActError, key_of, may_write, write};
 pub use secret::{Secret, SecretError, SecretHash};
 pub use sessions::{LINK_LASTS, SESSION_LASTS, Sessions};
 

@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod body;
+mod boxes;
 mod chunks;
 mod failed;
 mod git;

@@ -2,7 +2,7 @@
 //! is signed in.
 
 use super::{
-    admin, git,
+    admin, boxes, git,
     guard::guard,
     refused::Refused,
     routes::{Route, router},
@@ -40,6 +40,9 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/api/demo", demo),
         Route::post("/api/tap", admin::tap),
         Route::put("/api/contacts/{name}", admin::contact),
+        Route::get("/api/joins", boxes::waiting),
+        Route::post("/api/joins/approve", boxes::approve),
+        Route::post("/api/joins/reject", boxes::reject),
         Route::get("/api/session", signin::session),
         Route::post("/api/signout", signin::sign_out),
         Route::get("/signin/{token}", signin::follow),

@@ -13,18 +13,34 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{FromRequestParts, Path, State},
     http::{
         HeaderMap, Method, StatusCode,
         header::{COOKIE, LOCATION, SET_COOKIE},
+        request::Parts,
     },
     response::{IntoResponse, Response},
 };
 use dapp::wire::ErrorCode;
 use model::Name;
+use std::sync::Arc;
 
 /// Where the page says that a link is good no more.
 const LINK_IS_OLD: &str = "/#link-is-old";
+
+/// A request by somebody who is signed in.
+pub struct SignedIn(pub Name);
+
+impl FromRequestParts<Arc<Services>> for SignedIn {
+    type Rejection = Refused;
+    async fn from_request_parts(parts: &mut Parts, services: &Arc<Services>) -> Result<Self, Refused> {
+        who(services, &parts.headers).map(Self).ok_or_else(|| {
+            let message = "nobody is signed in";
+            Refused::own(StatusCode::UNAUTHORIZED, "not-signed-in", message)
+                .hint("`ledgerctl signin` on this box prints a link")
+        })
+    }
+}
 
 /// Who is signed in, if the ledger still has the key of theirs on this box.
 pub fn who(services: &Services, headers: &HeaderMap) -> Option<Name> {
@@ -96,6 +112,8 @@ impl From<ActError> for Refused {
         let message = chain(&error);
         match error {
             ActError::Keeper(error) => error.into(),
+            ActError::Denied(_) => Self::new(ErrorCode::Denied, message)
+                .hint("policy.toml says who may write what (`ledgerctl policy`)"),
             ActError::NoKey { .. } | ActError::NotTheirs { .. } => Self::new(ErrorCode::Denied, message)
                 .hint("a key lies with its owner: `ledgerctl keys list` shows whose keys count"),
             _ => Self::new(ErrorCode::Failed, message).hint("ledgerd's own messages say more"),

@@ -111,11 +111,13 @@ impl Door {
         Some(Answer::Welcome(Welcome { org, block, badge_key: badge_key.to_hex() }))
     }
 
-    /// The boxes that wait for a person's word.
+    /// The boxes that wait for a person's word. One whose name is another box's does not: it heard so, and to let it in
+    /// would take the name from the other.
     pub fn waiting(&self, view: &View) -> Vec<Asker> {
         let nodes = view.node_keys();
         let known = |key: &KeyId| nodes.contains_key(key);
-        self.invites().waiting(known).into_iter().cloned().collect()
+        let is_free = |asker: &&Asker| nodes.values().all(|(_, name)| *name != asker.name);
+        self.invites().waiting(known).into_iter().filter(is_free).cloned().collect()
     }
 
     /// Says no to a box.

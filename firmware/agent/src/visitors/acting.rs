@@ -6,8 +6,8 @@
 use crate::{
     core::CoreError, home::HomeError, keeper::KeeperError, services::Services, view::View, wire::Merged,
 };
-use ledger::{Change, DraftError, Meta, NewBlock, SignError};
-use model::{KeyId, Millis, Name, SigningKey};
+use ledger::{Change, Denied, DraftError, Meta, NewBlock, Owner, POLICY_PATH, Policy, SignError, Signer};
+use model::{KeyId, Millis, Name, SigningKey, StatePath};
 use replica::ReplicaError;
 use std::{fs::File, io, path::PathBuf, sync::Arc};
 use store::{GitObjects, OpenRepositoryError, RefError, RefName};
@@ -48,6 +48,12 @@ pub enum ActError {
     /// There is no main.
     #[error("the repository has no main")]
     NoMain,
+    /// The policy says no.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The policy in main is none.
+    #[error("policy.toml cannot be read")]
+    Policy(#[from] serde_json::Error),
     /// The signature.
     #[error("the block cannot be signed")]
     Sign(#[from] SignError),
@@ -68,6 +74,16 @@ pub fn key_of(services: &Services, view: &View, person: &Name) -> Result<Signing
         return Ok(key);
     }
     Err(ActError::NotTheirs { person: person.clone(), key: id })
+}
+
+/// Whether the policy lets a person write a path.
+pub fn may_write(services: &Services, person: &Name, path: &StatePath) -> Result<(), ActError> {
+    let view = services.keeper.view();
+    let key = key_of(services, &view, person)?.public().id();
+    let policy = view.document(POLICY_PATH).cloned().unwrap_or_default();
+    let policy: Policy = serde_json::from_value(policy.into())?;
+    let signer = Signer { key, owner: Owner::Person(person.clone()), active_node: false, dapp: None };
+    Ok(policy.may_write(&signer, path)?)
 }
 
 /// Signs the changes as one block of the person and brings it into main.

@@ -4,7 +4,7 @@ use crate::{
     common::{FOUNDED, name},
     page::{JSON, Page},
 };
-use agent::visitors::Secret;
+use agent::{join::Knock, visitors::Secret};
 use model::{PublicKey, SigningKey};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -39,6 +39,25 @@ impl Page {
     async fn person(&self, cookie: &str) -> Value {
         let answer = self.ask("GET", "/api/session", &[("cookie", cookie)], "").await;
         serde_json::from_str::<Value>(answer.body()).unwrap()["person"].clone()
+    }
+
+    /// A new box with a ticket asks to belong.
+    fn knocks(&self, n: u8, called: &str) -> PublicKey {
+        let services = &self.up.appliance.services;
+        let (view, now) = (services.keeper.view(), services.clock.now());
+        services.door.invite(&view, &[], [n; 16], now.plus(60_000), now).unwrap();
+        let key = SigningKey::from_seed(&[100 + n; 32]).public();
+        let (board, place) = (name("sim"), "hall".to_string());
+        let knock = Knock { secret: [n; 16], name: name(called), board, place };
+        services.door.hear(&key, &knock.to_bytes(), &view, now);
+        key
+    }
+
+    async fn waiting(&self, cookie: &str) -> Vec<String> {
+        let answer = self.ask("GET", "/api/joins", &[("cookie", cookie)], "").await;
+        let answer: Value = serde_json::from_str(answer.body()).unwrap();
+        let names = answer["waiting"].as_array().unwrap().iter();
+        names.map(|join| join["name"].as_str().unwrap().to_string()).collect()
     }
 
     async fn serve_git(&self, on: bool) {
@@ -147,6 +166,65 @@ async fn git_itself_clones_the_ledger_with_a_token_and_goes_on_after_packs_were_
     assert_eq!(text.0, 200);
     let pulled = git(&["-C", folder.to_str().unwrap(), "pull", "--ff-only"]).await;
     assert!(pulled.0 && folder.join("people/late.toml").exists(), "{}", pulled.1);
+}
+
+#[tokio::test]
+async fn boxes_that_wait_are_for_who_is_signed_in_alone() {
+    let page = Page::new().await;
+    for (method, path) in
+        [("GET", "/api/joins"), ("POST", "/api/joins/approve"), ("POST", "/api/joins/reject")]
+    {
+        let body = format!("{{\"key\": \"{}\"}}", "ab".repeat(16));
+        assert_eq!(page.status(method, path, &[JSON], &body).await, 401, "{path}");
+    }
+    let cookie = page.signed_in().await;
+    let answer = page.ask("GET", "/api/joins", &[("cookie", &cookie)], "").await;
+    assert_eq!(answer.body(), "{\"waiting\":[]}");
+}
+
+#[tokio::test]
+async fn a_box_that_waits_is_let_in_or_turned_away_by_a_click() {
+    let page = Page::new().await;
+    let cookie = page.signed_in().await;
+    let (laser, lathe) = (page.knocks(1, "laser"), page.knocks(2, "lathe"));
+    page.knocks(3, "front-door");
+    assert_eq!(page.waiting(&cookie).await, ["laser", "lathe"], "no box takes another's name");
+    let approve = format!("{{\"key\": \"{}\"}}", laser.id());
+    let headers = [("cookie", cookie.as_str()), JSON];
+    let foreign = [("cookie", cookie.as_str()), JSON, ("sec-fetch-site", "cross-site")];
+    assert_eq!(page.status("POST", "/api/joins/approve", &foreign, &approve).await, 403);
+    let answer = page.ask("POST", "/api/joins/approve", &headers, &approve).await;
+    assert_eq!(answer.status(), 200, "{}", answer.body());
+    assert_eq!(page.status("POST", "/api/joins/approve", &headers, &approve).await, 404, "it is in");
+    let reject = format!("{{\"key\": \"{}\"}}", lathe.id());
+    assert_eq!(page.status("POST", "/api/joins/reject", &headers, &reject).await, 200);
+    assert!(page.waiting(&cookie).await.is_empty());
+    let view = page.up.appliance.services.keeper.view();
+    assert_eq!(view.document("nodes/laser.toml").unwrap()["key"], laser.id().to_string());
+    assert_eq!(view.document(&format!("keys/{}.toml", laser.id())).unwrap()["owner"], "node:laser");
+    assert!(view.document("nodes/lathe.toml").is_none());
+}
+
+#[tokio::test]
+async fn who_may_not_write_a_boxes_documents_neither_lets_it_in_nor_turns_it_away() {
+    let page = Page::new().await;
+    let cookie = page.signed_in().await;
+    let key = page.knocks(1, "laser").id();
+    let policy = r#"
+        roles = { owner = ["alice"], doors = [] }
+        rules = [
+            { paths = ["policy.toml", "keys/*"], roles = ["owner"] },
+            { paths = ["nodes/*"], roles = ["doors"] },
+        ]
+    "#;
+    assert_eq!(page.up.propose(&[("policy.toml", Some(policy))]).await.0, 200);
+    for what in ["approve", "reject"] {
+        let body = format!("{{\"key\": \"{key}\"}}");
+        let path = format!("/api/joins/{what}");
+        let answer = page.ask("POST", &path, &[("cookie", &cookie), JSON], &body).await;
+        assert_eq!(answer.status(), 403, "{what}: {}", answer.body());
+    }
+    assert_eq!(page.waiting(&cookie).await, ["laser"]);
 }
 
 /// Whether git did it, and what it said.
