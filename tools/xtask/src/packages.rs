@@ -27,6 +27,7 @@ const BUILD: &[Package] = &[
 /// What the tests need besides: the real peers.
 const TEST: &[Package] = &[
     Package { name: "openssh-client", there: || have("ssh-keygen") },
+    Package { name: "iproute2", there: || have("ip") },
     Package { name: "busybox-static", there: || have("busybox") },
     Package { name: "curl", there: || have("curl") },
     Package { name: "jq", there: || have("jq") },
