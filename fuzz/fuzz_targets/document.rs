@@ -2,17 +2,17 @@
 //! went to a dapp as JSON and back.
 #![no_main]
 
-use dapp::wire::{from_json, to_json};
+use dapp::wire::from_json;
 use libfuzzer_sys::fuzz_target;
 use model::{Document, DocumentError};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(document) = Document::parse(bytes) else { return };
     check(&document);
-    let json = to_json(&document);
+    let json = document.to_json();
     let again = from_json(&json).expect("because a document's JSON is one");
     check(&again);
-    assert_eq!(to_json(&again), json);
+    assert_eq!(again.to_json(), json);
 });
 
 fn check(document: &Document) {

@@ -18,7 +18,7 @@ const PATHS: [&str; 3] = ["doorbot/doors/front.toml", "doorbot/schedules/nights.
 fuzz_target!(|input: (&[u8], u64, bool)| {
     let (bytes, at, trusted) = input;
     let Ok(document) = Document::parse(bytes) else { return };
-    let json = serde_json::Value::from(dapp::wire::to_json(&document));
+    let json = serde_json::Value::from(document.to_json());
     let documents: Vec<_> =
         PATHS.iter().map(|path| serde_json::json!({"path": path, "document": json})).collect();
     let line = serde_json::json!({"type": "snapshot", "documents": documents}).to_string();

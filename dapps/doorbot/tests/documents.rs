@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
-use dapp::{Manifest, wire::to_json};
+use dapp::Manifest;
 use doorbot::{door_document::DoorDocument, person::Person, schedule::Schedule};
 use model::Document;
 
@@ -11,7 +11,7 @@ fn read(path: &str) -> String {
 }
 
 fn json(toml: &str) -> String {
-    serde_json::to_string(&to_json(&Document::parse(toml.as_bytes()).unwrap())).unwrap()
+    serde_json::to_string(&Document::parse(toml.as_bytes()).unwrap().to_json()).unwrap()
 }
 
 /// The n-th block of TOML of a page.

@@ -16,6 +16,7 @@ pub mod join;
 pub mod judges;
 pub mod keeper;
 pub mod live;
+mod order;
 pub mod peers;
 mod rate;
 pub mod replay;

@@ -7,6 +7,7 @@ use crate::{
     context::Context,
     error::{Hint, Result, refused},
     people,
+    random::draw,
     view::View,
 };
 use agent::home::Home;
@@ -91,9 +92,7 @@ pub fn owners(home: &Path) -> Result<Vec<Name>> {
 /// Makes a new key for a person and keeps it in the home; never over one that is there.
 pub fn generate(home: &Path, person: &Name) -> Result<SigningKey> {
     people::check_name(person)?;
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("the system gives no randomness: {e}"))?;
-    let key = SigningKey::from_seed(&seed);
+    let key = SigningKey::from_seed(&draw()?);
     Home::open(home)?.keep_person_key(person, &key).hint(
         || format!("the new key of {person} cannot be kept"),
         "a key is never overwritten: move the old one away first",

@@ -16,6 +16,7 @@ mod link;
 mod output;
 mod people;
 mod progress;
+mod random;
 mod usage;
 mod view;
 mod when;

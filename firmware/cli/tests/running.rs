@@ -10,10 +10,7 @@ mod running;
 use common::{TestHome, noise};
 use running::{Agent, build};
 use serde_json::json;
-use std::{
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::process::{Child, Command, Stdio};
 
 #[test]
 fn commands_go_through_ledgerd_while_it_runs() {

@@ -200,18 +200,6 @@ fn a_merge_that_takes_in_a_copy_without_taking_its_power_is_refused() {
     assert!(copied.house.verify().is_err());
 }
 
-fn permutations(n: usize) -> Vec<Vec<usize>> {
-    let Some(last) = n.checked_sub(1) else { return vec![vec![]] };
-    let longer = |shorter: Vec<usize>| {
-        (0..=last).map(move |at| {
-            let mut longer = shorter.clone();
-            longer.insert(at, last);
-            longer
-        })
-    };
-    permutations(last).into_iter().flat_map(longer).collect()
-}
-
 #[test]
 fn in_every_order_of_merging_no_event_is_lost_and_the_key_is_out() {
     for order in permutations(4) {

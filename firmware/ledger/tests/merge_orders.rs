@@ -73,21 +73,6 @@ fn shared_house() -> House {
     house
 }
 
-fn permutations(n: usize) -> Vec<Vec<usize>> {
-    if n == 0 {
-        return vec![vec![]];
-    }
-    let mut all = Vec::new();
-    for shorter in permutations(n - 1) {
-        for at in 0..n {
-            let mut longer = shorter.clone();
-            longer.insert(at, n - 1);
-            all.push(longer);
-        }
-    }
-    all
-}
-
 /// The trees of all branches, made from one state; branches that change nothing have its tree.
 fn branch_trees(house: &mut House, branches: &[Vec<Deed>]) -> (ObjectId, Vec<ObjectId>) {
     let base = house.read(house.main).tree;

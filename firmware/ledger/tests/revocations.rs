@@ -106,18 +106,6 @@ fn merge_and_check(house: &mut House, heads: &[(usize, Deed, BlockId)], order: &
     house.verify().unwrap();
 }
 
-fn permutations(n: usize) -> Vec<Vec<usize>> {
-    let Some(last) = n.checked_sub(1) else { return vec![vec![]] };
-    let longer = |shorter: Vec<usize>| {
-        (0..=last).map(move |at| {
-            let mut longer = shorter.clone();
-            longer.insert(at, last);
-            longer
-        })
-    };
-    permutations(last).into_iter().flat_map(longer).collect()
-}
-
 fn in_all_orders(deeds: &[(usize, Deed)]) {
     let mut house = house();
     let heads = write(&mut house, deeds);

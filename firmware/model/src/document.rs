@@ -3,7 +3,8 @@
 //! A document has one canonical spelling (sorted keys, as the `toml` crate writes them). People may write any
 //! TOML; comments and order are theirs and go when the document enters the ledger.
 
-use std::fmt;
+use serde_json::Value;
+use std::{collections::BTreeMap, fmt};
 
 /// The largest document, in bytes of its canonical form.
 pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
@@ -81,6 +82,11 @@ impl Document {
         }
     }
 
+    /// The document as JSON, keys sorted; moments and numbers that JSON has not are their text.
+    pub fn to_json(&self) -> serde_json::Map<String, Value> {
+        table_to_json(&self.0)
+    }
+
     /// The table.
     pub fn table(&self) -> &toml::Table {
         &self.0
@@ -99,6 +105,26 @@ impl Document {
             table = table.get(*key)?.as_table()?;
         }
         table.get(*last)
+    }
+}
+
+fn table_to_json(table: &toml::Table) -> serde_json::Map<String, Value> {
+    // Sorted here: whether a map keeps its order or sorts is decided by whoever builds the libraries.
+    let sorted: BTreeMap<&String, &toml::Value> = table.iter().collect();
+    sorted.into_iter().map(|(key, value)| (key.clone(), value_to_json(value))).collect()
+}
+
+fn value_to_json(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => text.clone().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => {
+            serde_json::Number::from_f64(*number).map_or_else(|| number.to_string().into(), Into::into)
+        }
+        toml::Value::Boolean(truth) => (*truth).into(),
+        toml::Value::Datetime(moment) => moment.to_string().into(),
+        toml::Value::Array(values) => values.iter().map(value_to_json).collect(),
+        toml::Value::Table(inner) => table_to_json(inner).into(),
     }
 }
 

@@ -33,24 +33,17 @@ impl World {
 
     /// Whether all agree. If they do not for too long, that is a failure.
     pub(crate) fn is_over(&self, since: Millis) -> Result<bool, Failure> {
-        if self.apart().is_none() {
+        let Some(what) = self.apart() else {
             self.check_end()?;
             return Ok(true);
-        }
+        };
         let ms = self.now.since(since);
-        match self.apart() {
-            Some(what) if ms > Plan::HEALING.0 => Err(self.failure(Violation::Apart { ms, what })),
-            _ => Ok(false),
-        }
+        if ms > Plan::HEALING.0 { Err(self.failure(Violation::Apart { ms, what })) } else { Ok(false) }
     }
 
     fn honest(&self) -> impl Iterator<Item = (usize, &Node, &Replica<MemoryDepot>)> {
-        let running = |(place, node): (usize, &'_ Node)| node.look().is_some().then_some(place);
-        let places: Vec<usize> = self.nodes.iter().enumerate().filter_map(running).collect();
-        places.into_iter().filter_map(|place| {
-            let node = &self.nodes[place];
-            Some((place, node, node.look()?)).filter(|_| node.manner == Manner::Honest)
-        })
+        let honest = self.nodes.iter().enumerate().filter(|(_, node)| node.manner == Manner::Honest);
+        honest.filter_map(|(place, node)| Some((place, node, node.look()?)))
     }
 
     /// Who is not where the others are.

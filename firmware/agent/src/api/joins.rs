@@ -2,7 +2,7 @@
 
 use super::{admin::Asking, body::Body, refused::Refused};
 use crate::{
-    join::{Asker, DoorError},
+    join::{Asker, DoorError, Secret},
     wire,
 };
 use axum::{Json, extract::State};
@@ -23,11 +23,10 @@ pub async fn invite(
     Ok(Json(wire::Invitation { ticket: ticket.to_string(), expires: wanted.expires }))
 }
 
-fn secret(hex: &str) -> Result<[u8; 16], Refused> {
-    let digits = |at: usize| hex.get(2 * at..2 * at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
-    let bytes: Option<Vec<u8>> = (0..16).map(digits).collect();
-    let bytes = bytes.filter(|_| hex.len() == 32).and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| Refused::bad("the secret must be 32 hex digits"))
+fn secret(text: &str) -> Result<Secret, Refused> {
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| Refused::bad("the secret must be 32 hex digits"))?;
+    Ok(bytes)
 }
 
 /// `GET /v1/joins`.

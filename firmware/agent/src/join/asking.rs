@@ -13,7 +13,7 @@ use crate::home::{Home, HomeError};
 use ledger::{VerifyError, verify_from, verify_head};
 use model::{BadgeError, BlockId, Millis, Name, OrgId, SigningKey};
 use net::{Event, Net, OpenError};
-use std::{collections::BTreeSet, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use store::{CommitError, Options as StoreOptions, RefName, Store, disk::RealDisk};
 use sync::{Hello, Message, SYNC_PROTOCOL};
 use tokio::sync::mpsc::Receiver;
@@ -142,7 +142,7 @@ async fn ask_and_fetch(
     greet(joining, net);
     let mut store = Store::open(&joining.home, Arc::new(RealDisk), StoreOptions::default())?;
     let head = BlockId::new(welcome.block);
-    fetch(net, &joining.ticket.inviter, head, &mut store, say).await?;
+    fetch(net, &joining.ticket, head, &mut store, say).await?;
     let main = check(&store, &joining.ticket, head, say)?;
     store.commit(&ledger::NewObjects::default(), &[(RefName::main(), main)])?;
     Ok((welcome, joining.ticket.org))
@@ -220,9 +220,4 @@ fn check(
     let block = ledger::Block::read(&objects, head);
     let before = block.ok().and_then(|block| block.main());
     Ok(before.unwrap_or(head))
-}
-
-/// Whether a home was begun there by a box that asks to join.
-pub fn is_begun(home: &Path) -> bool {
-    home.join("keys/node").exists() && !home.join("node.toml").exists()
 }

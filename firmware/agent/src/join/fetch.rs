@@ -3,14 +3,14 @@
 //! Nothing is judged here beyond what a pack is: every object is named by its hash, and the walk from the head down
 //! comes afterwards. An answer that brings nothing new ends it with an error instead of asking for ever.
 
-use super::asking::Progress;
+use super::{asking::Progress, ticket::Ticket};
 use bytes::Bytes;
-use ledger::{Kind, NewObjects, Objects};
+use ledger::NewObjects;
 use model::{BlockId, PublicKey};
 use net::{Net, RequestError};
 use std::time::Duration;
 use store::{CommitError, Store};
-use sync::{PackError, PackReader, Request, Response, ResponseError};
+use sync::{ArrivalError, Request, Response, ResponseError, unpack};
 
 /// What one answer may hold, in bytes of objects.
 const ANSWER_BYTES: u32 = 4 << 20;
@@ -31,9 +31,9 @@ pub enum FetchError {
     /// The answer is none.
     #[error(transparent)]
     Response(#[from] ResponseError),
-    /// The pack is damaged.
+    /// The pack is damaged, or not of this ledger.
     #[error("the inviter sent a damaged pack")]
-    Pack(#[from] PackError),
+    Arrival(#[from] ArrivalError),
     /// Nothing new came.
     #[error("the inviter stopped sending before the ledger was whole")]
     Stalled,
@@ -45,7 +45,7 @@ pub enum FetchError {
 /// Fetches a block with everything below it.
 pub async fn fetch(
     net: &Net,
-    from: &PublicKey,
+    ticket: &Ticket,
     head: BlockId,
     store: &mut Store,
     say: &mut dyn FnMut(Progress),
@@ -54,15 +54,20 @@ pub async fn fetch(
     loop {
         let request = Request::Blocks { want: vec![head], have: Vec::new(), after, max_bytes: budget };
         // An object that does not shrink is stored as it is; twice the budget is room for what packs add.
-        let answer = ask(net, from, &request, 2 * budget as usize).await?;
+        let answer = ask(net, &ticket.inviter, &request, 2 * budget as usize).await?;
         bytes += answer.len() as u64;
         match Response::parse(&answer)? {
             Response::Blocks { more, pack } => {
-                let piece = Piece::read(&pack)?;
-                store.commit(&piece.objects, &[])?;
-                blocks += piece.blocks;
+                let objects = store.objects();
+                let here = |block: &BlockId| objects.contains(&(*block).into());
+                let arrivals = unpack(&pack, 2 * u64::from(LARGEST_BYTES), ticket.org, &here)?;
+                blocks += arrivals.len() as u64;
+                let last = arrivals.last().map(|arrival| arrival.block.id);
+                let mut new = NewObjects::default();
+                arrivals.into_iter().for_each(|arrival| new.extend(arrival.objects));
+                store.commit(&new, &[])?;
                 say(Progress::Fetched { blocks, bytes });
-                match (more, piece.last) {
+                match (more, last) {
                     (false, _) => break,
                     (true, None) => return Err(FetchError::Stalled),
                     (true, last) => after = last,
@@ -76,10 +81,7 @@ pub async fn fetch(
             Response::Larger { .. } | Response::Chunks { .. } => return Err(FetchError::Stalled),
         }
     }
-    match store.objects().read(&head.into()) {
-        Ok(Some(_)) => Ok(()),
-        _ => Err(FetchError::Stalled),
-    }
+    if store.objects().contains(&head.into()) { Ok(()) } else { Err(FetchError::Stalled) }
 }
 
 /// Asks until there is an answer: a greeting may still be on its way, a line may break for a moment.
@@ -92,29 +94,5 @@ async fn ask(net: &Net, peer: &PublicKey, request: &Request, max: usize) -> Resu
             answer => return answer,
         }
         tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// What one answer brought.
-struct Piece {
-    objects: NewObjects,
-    blocks: u64,
-    /// The block that came last.
-    last: Option<BlockId>,
-}
-
-impl Piece {
-    fn read(pack: &[u8]) -> Result<Self, FetchError> {
-        let mut piece = Self { objects: NewObjects::default(), blocks: 0, last: None };
-        let mut pack = PackReader::open(pack, 2 * u64::from(LARGEST_BYTES))?;
-        while let Some(object) = pack.next_object()? {
-            let is_block = object.kind == Kind::Commit;
-            let id = piece.objects.insert(object.kind, object.bytes);
-            if is_block {
-                piece.blocks += 1;
-                piece.last = Some(id.into());
-            }
-        }
-        Ok(piece)
     }
 }

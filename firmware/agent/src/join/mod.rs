@@ -13,7 +13,7 @@ mod knock;
 mod ticket;
 
 pub use approval::{ApprovalError, approval};
-pub use asking::{JoinError, Joining, Progress, is_begun, join};
+pub use asking::{JoinError, Joining, Progress, join};
 pub use door::{Door, DoorError};
 pub use fetch::FetchError;
 pub use invites::{Asker, Heard, Invites, TooManyInvites};

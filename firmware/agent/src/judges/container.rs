@@ -1,11 +1,14 @@
 //! One run of a judge: its image unpacked, its container from start to end, and what that means.
 
 use super::{Place, RunError, UID_JUDGES, heard::Heard};
-use crate::blobs::{BlobError, Blobs};
+use crate::{
+    blobs::{BlobError, Blobs},
+    order::{OrderError, order},
+};
 use chunk::Manifest as Chunks;
 use container::{
     Bind, Ended, Exit, Helper, Spec, Stopper,
-    image::{UnpackError, UnpackLimits, Unpacked, UserError},
+    image::{UnpackError, UnpackLimits, Unpacked},
 };
 use dapp::manifest::Entry;
 use ledger::{Broken, JudgeTask, Outcome};
@@ -41,12 +44,9 @@ pub enum ImageError {
         /// Why not.
         source: io::Error,
     },
-    /// The image names a user that it does not have.
+    /// There is nothing in it that can be run.
     #[error(transparent)]
-    User(#[from] UserError),
-    /// Nothing to run.
-    #[error("neither dapp.toml nor the image names a program to run")]
-    NoProgram,
+    Order(#[from] OrderError),
 }
 
 impl ImageError {
@@ -92,19 +92,8 @@ fn make_room(images: &Path) -> io::Result<()> {
 /// The order for the container. What every judge sees of its surroundings is the same on every box: the
 /// host name is `judge`, the environment is the image's, its user ids begin at 0.
 pub fn spec(place: &Place, entry: &Entry, unpacked: Unpacked, input: PathBuf) -> Result<Spec, ImageError> {
-    let user = unpacked.user()?;
-    let args = if entry.args.is_empty() { unpacked.config.args } else { entry.args.clone() };
-    if args.is_empty() {
-        return Err(ImageError::NoProgram);
-    }
     let name = "judge".parse().expect("because it is a name");
-    let mut spec = Spec::new(name, unpacked.root, UID_JUDGES, args);
-    spec.env = unpacked.config.env;
-    spec.cwd = unpacked.config.cwd;
-    spec.user = user;
-    spec.limits.memory_mib = u32::try_from(entry.memory_mib).ok();
-    spec.limits.pids = u32::try_from(entry.pids).ok();
-    spec.limits.cpu_percent = u32::try_from(entry.cpu_percent).ok();
+    let mut spec = order(name, entry, unpacked, UID_JUDGES)?;
     spec.mounts = vec![Bind { source: input, target: INPUT_FOLDER.into(), writable: false }];
     spec.deadline_ms = Some(entry.timeout_ms);
     spec.stop_timeout_ms = 0;

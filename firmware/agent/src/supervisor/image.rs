@@ -4,10 +4,14 @@
 //! and at the start those of dapps that the ledger has no more.
 
 use super::Release;
-use crate::{blobs::BlobError, services::Services};
+use crate::{
+    blobs::BlobError,
+    order::{OrderError, order},
+    services::Services,
+};
 use container::{
     Bind, Network, Spec,
-    image::{UnpackError, UnpackLimits, Unpacked, UserError},
+    image::{UnpackError, UnpackLimits, Unpacked},
 };
 use dapp::Manifest;
 use model::Name;
@@ -39,12 +43,9 @@ pub enum ImageError {
         /// Why not.
         source: io::Error,
     },
-    /// The image names a user that it does not have.
+    /// There is nothing in it that can be run.
     #[error(transparent)]
-    User(#[from] UserError),
-    /// Neither the manifest nor the image names a program.
-    #[error("neither dapp.toml nor the image names a program to run")]
-    NoProgram,
+    Order(#[from] OrderError),
 }
 
 /// The unpacked image of a release, from the cache if it is there. Blocks.
@@ -88,19 +89,8 @@ pub fn spec(
     unpacked: Unpacked,
     uid_base: u32,
 ) -> Result<Spec, ImageError> {
-    let serve = manifest.serve.as_ref().ok_or(ImageError::NoProgram)?;
-    let user = unpacked.user()?;
-    let args = if serve.args.is_empty() { unpacked.config.args } else { serve.args.clone() };
-    if args.is_empty() {
-        return Err(ImageError::NoProgram);
-    }
-    let mut spec = Spec::new(manifest.name.clone(), unpacked.root, uid_base, args);
-    spec.env = unpacked.config.env;
-    spec.cwd = unpacked.config.cwd;
-    spec.user = user;
-    spec.limits.memory_mib = u32::try_from(serve.memory_mib).ok();
-    spec.limits.pids = u32::try_from(serve.pids).ok();
-    spec.limits.cpu_percent = u32::try_from(serve.cpu_percent).ok();
+    let serve = manifest.serve.as_ref().ok_or(OrderError::NoProgram)?;
+    let mut spec = order(manifest.name.clone(), serve, unpacked, uid_base)?;
     let (source, target) = (services.home.dapp_folder(&manifest.name), RUN_FOLDER.into());
     spec.mounts = vec![Bind { source, target, writable: true }];
     spec.network = if manifest.network { Network::Host } else { Network::None };

@@ -80,14 +80,13 @@ fn slot(name: &Name, taken: &mut BTreeSet<u32>) -> u32 {
 mod tests {
     use super::*;
     use crate::view::Entry;
-    use dapp::wire::to_json;
     use model::{BlockId, Document, Millis, OrgId};
     use std::sync::Arc;
 
     fn view(dapps: &[(&str, &str)]) -> View {
         let (mut documents, mut manifests) = (BTreeMap::new(), BTreeMap::new());
         for (name, toml) in dapps {
-            let document = to_json(&Document::parse(toml.as_bytes()).unwrap());
+            let document = Document::parse(toml.as_bytes()).unwrap().to_json();
             let entry = Arc::new(Entry { id: ObjectId::new([1; 32]), document });
             documents.insert(format!("dapps/{name}/dapp.toml").parse().unwrap(), entry);
             manifests.insert(format!("dapps/{name}/image.manifest").parse().unwrap(), ObjectId::new([2; 32]));

@@ -1,7 +1,6 @@
 //! Reading a view from the ledger: every folder but the log, and only the documents that the last view lacks.
 
 use super::{Documents, Entry, View, overlay};
-use dapp::wire::to_json;
 use ledger::{Block, BlockError, Entry as TreeEntry, Folder, Objects, State, StateError, TreeError};
 use model::{BlockId, ObjectId, OrgId, PathError, StatePath};
 use std::{collections::BTreeMap, sync::Arc};
@@ -96,7 +95,7 @@ impl View {
 
 fn read(state: &State<'_>, path: &StatePath) -> Result<dapp::wire::JsonDocument, StateError> {
     let document = state.document(path)?.ok_or_else(|| StateError::Missing { path: path.clone() })?;
-    Ok(to_json(&document))
+    Ok(document.to_json())
 }
 
 fn collect(

@@ -1,8 +1,10 @@
 //! `git`: whether the ledger can be cloned from this box, and by whom.
 
-use super::signin::draw;
-use crate::{context::Context, error::Result, link, output::Table, view::View, when};
-use agent::wire::{GitAccess, GitServe, NewGitToken};
+use crate::{context::Context, error::Result, link, output::Table, random::draw, view::View, when};
+use agent::{
+    visitors::Secret,
+    wire::{GitAccess, GitServe, NewGitToken},
+};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
@@ -82,7 +84,7 @@ impl Token {
     fn run(&self, context: &Context) -> Result {
         let zone = View::open(context)?.zone();
         let expires = when::future(&self.lasts, when::now(), &zone)?;
-        let secret = draw()?;
+        let secret = Secret::new(draw()?);
         let id = secret.hash().short();
         let access = link::add_git_token(context, &NewGitToken { hash: secret.hash(), expires })?;
         let token = String::from(secret);

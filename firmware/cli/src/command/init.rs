@@ -3,7 +3,9 @@
 use crate::{
     context::Context,
     error::{Hint, Result},
-    people, when,
+    people,
+    random::draw,
+    when,
 };
 use agent::{
     home::Home,
@@ -99,10 +101,4 @@ impl Init {
             home.org(),
         )
     }
-}
-
-fn draw() -> Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("the system gives no randomness: {e}"))?;
-    Ok(bytes)
 }

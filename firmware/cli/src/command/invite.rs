@@ -5,6 +5,7 @@ use crate::{
     context::Context,
     error::{Result, misused, refused, with_hint},
     progress::Progress as Bar,
+    random::draw,
     when,
 };
 use agent::{
@@ -58,7 +59,7 @@ impl Invite {
             refused("no ledgerd runs here, so nobody could knock", "start ledgerd, then run this again")
         })?;
         let expires = when::future(&self.lasts, when::now(), &when::zone("UTC"))?;
-        let secret: String = draw::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = hex::encode(draw::<16>()?);
         let invitation: Invitation = agent.post("/v1/invites", &Wanted { secret, expires })?;
         let said = if self.text { format!("{}\n", invitation.ticket) } else { shown(&invitation.ticket) };
         context.out.show(&said, &json!({ "ticket": invitation.ticket, "expires": invitation.expires }))
@@ -156,10 +157,4 @@ fn explained(error: JoinError, context: &Context) -> anyhow::Error {
         _ => "run the same command again: it goes on where it was".into(),
     };
     with_hint(error.into(), "this box has not joined".to_string(), &hint)
-}
-
-fn draw<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("the system gives no randomness: {e}"))?;
-    Ok(bytes)
 }

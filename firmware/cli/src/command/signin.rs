@@ -5,6 +5,7 @@ use crate::{
     context::Context,
     error::{Result, refused},
     keyring,
+    random::draw,
     view::View,
 };
 use agent::{
@@ -30,18 +31,11 @@ impl Signin {
                 "start ledgerd, then run this again",
             ));
         };
-        let (link, session) = (draw()?, draw()?);
+        let (link, session) = (Secret::new(draw()?), Secret::new(draw()?));
         let asked = SignIn { person: person.clone(), link: link.hash(), session };
         let SignInLink { page, seconds } = agent.post("/v1/signin", &asked)?;
         let link = format!("http://{page}/signin/{}", String::from(link));
         let text = format!("{link}\nfollow it within {} minutes to act as {person}\n", seconds / 60);
         context.out.show(&text, &json!({"link": link, "person": person, "seconds": seconds}))
     }
-}
-
-/// A secret that nobody can guess.
-pub(super) fn draw() -> Result<Secret> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("the system gives no randomness: {e}"))?;
-    Ok(Secret::new(bytes))
 }

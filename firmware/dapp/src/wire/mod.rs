@@ -18,7 +18,7 @@ pub use event::{EventAppended, EventList, EventRecord, EventRequest, EventsQuery
 pub use info::{Clock, Info};
 pub use state::{
     Certainty, DocumentQuery, JsonDocument, PathDocument, StateDocument, StateFolder, StateQuery, WatchLine,
-    WatchQuery, WatchQueryError, from_json, to_json,
+    WatchQuery, WatchQueryError, from_json,
 };
 
 /// A JSON object.

@@ -172,27 +172,6 @@ fn slashes(value: &str) -> String {
     value.replace("%2F", "/").replace("%2f", "/")
 }
 
-/// A document as JSON.
-pub fn to_json(document: &Document) -> JsonDocument {
-    document.table().iter().map(|(key, value)| (key.clone(), value_to_json(value))).collect()
-}
-
-fn value_to_json(value: &toml::Value) -> serde_json::Value {
-    match value {
-        toml::Value::String(text) => text.clone().into(),
-        toml::Value::Integer(number) => (*number).into(),
-        toml::Value::Float(number) => {
-            serde_json::Number::from_f64(*number).map_or_else(|| number.to_string().into(), Into::into)
-        }
-        toml::Value::Boolean(truth) => (*truth).into(),
-        toml::Value::Datetime(moment) => moment.to_string().into(),
-        toml::Value::Array(values) => values.iter().map(value_to_json).collect(),
-        toml::Value::Table(table) => {
-            table.iter().map(|(key, value)| (key.clone(), value_to_json(value))).collect::<JsonMap>().into()
-        }
-    }
-}
-
 /// JSON as a document; `null` and numbers beyond 64 bits are refused.
 pub fn from_json(json: &JsonDocument) -> Result<Document, DocumentError> {
     Document::from_value(json)
@@ -206,12 +185,12 @@ mod tests {
     fn a_document_goes_to_json_and_back() {
         let text = b"name = \"A\"\nlevel = -2\nratio = 1.5\nok = true\nlist = [1, \"two\"]\n[badges.ab]\nstate = \"active\"\n";
         let document = Document::parse(text).unwrap();
-        assert_eq!(from_json(&to_json(&document)).unwrap(), document);
+        assert_eq!(from_json(&document.to_json()).unwrap(), document);
     }
 
     #[test]
     fn dates_become_text_and_null_is_refused() {
-        let json = to_json(&Document::parse(b"day = 1979-05-27\nweird = nan\n").unwrap());
+        let json = Document::parse(b"day = 1979-05-27\nweird = nan\n").unwrap().to_json();
         assert_eq!(json["day"], "1979-05-27");
         assert_eq!(json["weird"], "NaN");
         let null = serde_json::json!({"a": null}).as_object().unwrap().clone();

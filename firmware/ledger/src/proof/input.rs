@@ -135,35 +135,15 @@ impl Reader<'_> {
             return Ok(value.clone());
         }
         let bytes = load(self.objects, id, Kind::Blob)?;
-        let value = if path.is_document() {
+        let value: Value = if path.is_document() {
             let document = Document::parse(&bytes);
             let document = document.map_err(|source| StateError::Document { path: path.clone(), source })?;
-            table(document.table())
+            document.to_json().into()
         } else {
             String::from_utf8_lossy(&bytes).into()
         };
         self.bytes += value.to_string().len();
         self.read.insert(*id, value.clone());
         Ok(value)
-    }
-}
-
-fn table(table: &toml::Table) -> Value {
-    // Sorted here: whether a map keeps its order or sorts is decided by whoever builds the libraries.
-    let sorted: BTreeMap<&String, &toml::Value> = table.iter().collect();
-    sorted.into_iter().map(|(key, value)| (key.clone(), json(value))).collect()
-}
-
-fn json(value: &toml::Value) -> Value {
-    match value {
-        toml::Value::String(text) => text.clone().into(),
-        toml::Value::Integer(number) => (*number).into(),
-        toml::Value::Float(number) => {
-            serde_json::Number::from_f64(*number).map_or_else(|| number.to_string().into(), Into::into)
-        }
-        toml::Value::Boolean(truth) => (*truth).into(),
-        toml::Value::Datetime(moment) => moment.to_string().into(),
-        toml::Value::Array(values) => values.iter().map(json).collect(),
-        toml::Value::Table(inner) => table(inner),
     }
 }

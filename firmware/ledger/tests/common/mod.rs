@@ -254,3 +254,16 @@ pub fn event(seq: u64) -> Event {
     data.insert("member".into(), "dora".into());
     Event { at: Millis(1_000_000 + seq), dapp: name("doorbot"), data, kind: name("access"), seq }
 }
+
+/// All orders of the numbers below `n`.
+pub fn permutations(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else { return vec![vec![]] };
+    let longer = |shorter: Vec<usize>| {
+        (0..=last).map(move |at| {
+            let mut longer = shorter.clone();
+            longer.insert(at, last);
+            longer
+        })
+    };
+    permutations(last).into_iter().flat_map(longer).collect()
+}
