@@ -27,16 +27,23 @@ pub fn target_dir() -> Done<PathBuf> {
     if let Some(set) = std::env::var_os("CARGO_TARGET_DIR") {
         return Ok(root().join(set));
     }
-    if std::env::var_os("CI").is_some() {
+    if in_ci() {
         return Ok(crate::shell::cache()?.join("target"));
     }
     Ok(root().join("target"))
 }
 
-/// Cargo, building to [`target_dir`].
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
+/// Cargo, building to [`target_dir`]. In CI without what only a next edit would use, which is gigabytes.
 pub fn cargo_here() -> Done<std::process::Command> {
     let mut cargo = cargo();
     cargo.env("CARGO_TARGET_DIR", target_dir()?);
+    if in_ci() {
+        cargo.env("CARGO_INCREMENTAL", "0");
+    }
     Ok(cargo)
 }
 
