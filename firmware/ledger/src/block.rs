@@ -246,7 +246,9 @@ fn parents(commit: &CommitRef<'_>, message: &Message) -> Result<Vec<BlockId>, Bl
         BlockKind::Fork => found == 1,
         BlockKind::Events | BlockKind::Documents => (1..=2).contains(&found),
         BlockKind::Join => (2..=3).contains(&found) && ids.last().copied() == message.joins,
-        BlockKind::Merge => (2..=MAX_PARENTS).contains(&found),
+        // Without a head it says why heads stay out.
+        BlockKind::Merge if message.left_out.is_empty() => (2..=MAX_PARENTS).contains(&found),
+        BlockKind::Merge => (1..=MAX_PARENTS).contains(&found),
     };
     if fits { Ok(ids) } else { Err(BlockError::Parents { kind, found }) }
 }

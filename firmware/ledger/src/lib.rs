@@ -67,7 +67,10 @@ pub use proof::{
     AnswerError, Broken, Checking, JudgeTask, MAX_ANSWER_BYTES, MAX_INPUT_BYTES, MAX_REASONS, Making,
     Outcome, Step, TaskId, Tentative, Verdict, merge_block, tentative,
 };
-pub use proposal::{Change, DraftError, Genesis, Merged, Meta, document_block, event_block, genesis};
+pub use proposal::{
+    Change, DraftError, Genesis, MAX_REFUSALS, Merged, Meta, document_block, event_block, genesis,
+    refusal_block,
+};
 pub use rotation::replace_key;
 pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};

@@ -62,8 +62,7 @@ pub(crate) fn make(
 ) -> Result<Made, IntegrateError> {
     let mut sorted: Vec<&Offer> = offers.iter().collect();
     sorted.sort_by_key(|offer| offer.order());
-    let mut made =
-        Made { tree: *base, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() };
+    let mut made = Made::nothing(base);
     for offer in sorted {
         let mut taken = take(objects, &made.tree, offer, at, &mut made.objects)?;
         // Marks that go in by themselves are no judge's to decide.
@@ -83,6 +82,11 @@ pub(crate) fn make(
 }
 
 impl Made {
+    /// Main's tree as it is.
+    pub(crate) fn nothing(base: &ObjectId) -> Self {
+        Self { tree: *base, heads: Vec::new(), left_out: Vec::new(), objects: NewObjects::default() }
+    }
+
     fn add(&mut self, offer: &Offer, taken: Taken) {
         match taken {
             Taken::Whole(tree) => self.tree = tree,

@@ -15,7 +15,7 @@ use crate::{
     rules::RuleError,
     sign::Draft,
     state::{SignerError, State, StateError},
-    trailer_values::VerdictLine,
+    trailer_values::{VerdictLine, as_reason},
     trailers::{BlockKind, Message, MessageError, check_subject},
     tree::{Edits, Entry, Folder, TreeError, edit},
 };
@@ -195,6 +195,26 @@ pub fn event_block(
     let message = Message { events: numbers.or(Some(0..=0)), ..message(BlockKind::Events, &meta)? };
     finish(objects, ground.draft(tree, &new, message, &meta))
 }
+
+/// A merge block that takes nothing in and says of heads why they stay out, so that their writers learn of it.
+/// At most [`MAX_REFUSALS`] heads are named.
+pub fn refusal_block(
+    objects: &dyn Objects,
+    main: BlockId,
+    left_out: &[(BlockId, String)],
+    meta: Meta,
+) -> Result<Draft, DraftError> {
+    let main = main_block(objects, main)?;
+    let mut texts: Vec<_> = left_out.iter().map(|(head, why)| (*head, as_reason(why))).collect();
+    texts.sort();
+    texts.truncate(MAX_REFUSALS);
+    let said = Said { left_out: texts, verdicts: Vec::new() };
+    let at = main.at.max(whole_seconds(meta.at));
+    finish(objects, merge_draft(objects, &main, &Made::nothing(&main.tree), said, at, &meta)?)
+}
+
+/// The most heads that one [`refusal_block`] names.
+pub const MAX_REFUSALS: usize = 64;
 
 pub(crate) fn merge_draft(
     objects: &dyn Objects,

@@ -204,6 +204,11 @@ fn a_merge_block_whose_tree_is_not_the_merge_is_refused() {
     let swapped: Vec<BlockId> = [merge.parents[0], merge.parents[2], merge.parents[1]].into();
     let block = house.forged(&Forged { parents: swapped, ..Forged::like(&merge, "front") });
     assert!(matches!(ledger::check_block(&house.store, &block), Err(BlockFault::HeadOrder)));
+    let empty = Forged { parents: vec![merge.parents[0]], ..Forged::like(&merge, "front") };
+    assert!(matches!(Block::parse(&empty.bytes()), Err(BlockError::Parents { found: 1, .. })));
+    let says_why = format!("{}Ledger-Left-Out: {} no reason\n", empty.message, documents.id);
+    let block = house.forged(&Forged { message: says_why, ..empty });
+    assert!(matches!(ledger::check_block(&house.store, &block), Err(BlockFault::NotTheMerge { .. })));
     let twice = [&merge.parents[..], &merge.parents[2..]].concat();
     let block = house.forged(&Forged { parents: twice, ..Forged::like(&merge, "front") });
     assert!(matches!(ledger::check_block(&house.store, &block), Err(BlockFault::Head { .. })));

@@ -239,6 +239,26 @@ fn a_broken_judge_is_named_with_how_it_broke() {
 }
 
 #[test]
+fn where_nothing_goes_in_a_block_says_why_and_nothing_else() {
+    let mut house = house();
+    let (head, before) = (house.write("carol", &[person("fred")]), house.main);
+    let said = [(head, "judge desk: its image cannot be had\nat all".to_string())];
+    let meta = house.meta("front");
+    let draft = ledger::refusal_block(&house.store, before, &said, meta.clone()).unwrap();
+    let block = draft.sign(&key("front")).unwrap();
+    house.store.store(&block.objects);
+    house.main = block.id;
+    house.verify().unwrap();
+    let read = house.read(block.id);
+    assert_eq!(read.left_out, [(head, "judge desk: its image cannot be had at all".to_string())]);
+    assert_eq!((read.tree, read.heads(), read.height), (house.read(before).tree, &[][..], Some(3)));
+    let by_carol = house.meta("carol");
+    let draft = ledger::refusal_block(&house.store, before, &said, by_carol);
+    assert!(draft.unwrap_err().to_string().contains("carol"), "only a validator may");
+    assert!(ledger::refusal_block(&house.store, head, &said, meta).is_err());
+}
+
+#[test]
 fn a_judge_without_an_image_passes_nothing_until_it_has_one() {
     let mut house = house();
     let [manifest, _] = judge("gate", "", "");

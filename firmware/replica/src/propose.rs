@@ -1,8 +1,10 @@
 //! Merge blocks made here: at once where one validator suffices, else when it is this box's turn.
 
 use crate::{Depot, Effect, Now, Replica, ReplicaError};
-use ledger::{Block, JudgeTask, Making, Merged, Meta, NewBlock, NewObjects, Objects, Outcome, Step, TaskId};
-use model::{BlockId, Millis, Name, RefName};
+use ledger::{
+    Block, Draft, JudgeTask, Making, Merged, Meta, NewBlock, NewObjects, Objects, Outcome, Step, TaskId,
+};
+use model::{BlockId, Millis, RefName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most heads of one merge block; the others wait for the next.
@@ -99,11 +101,13 @@ impl<D: Depot> Replica<D> {
     /// A merge is made: it is final here and now, or proposed.
     fn made(&mut self, merged: Merged, now: Now) -> Result<(), ReplicaError> {
         let left_out: Vec<_> = merged.left_out.iter().map(|(head, why)| (*head, why.to_string())).collect();
-        let Some(block) = self.sign(merged)? else {
-            // Nothing of what waits can go in, so nothing waits any more.
+        let draft = merged.draft.map_or_else(|| self.refusal(&left_out, now), |draft| Ok(Some(draft)))?;
+        let Some(draft) = draft else {
+            // Nothing of what waits can go in, and main says so: nothing waits any more.
             left_out.iter().for_each(|(head, why)| self.lines.leave_out(*head, why, true));
             return Ok(());
         };
+        let block = self.sign(draft)?;
         if self.is_alone() {
             return self.finish(block.objects, Vec::new(), block.id, now, &[]);
         }
@@ -115,14 +119,27 @@ impl<D: Depot> Replica<D> {
         Ok(())
     }
 
+    /// A block that tells the writers of heads why those stay out, if main has not told them of all.
+    fn refusal(&self, left_out: &[(BlockId, String)], now: Now) -> Result<Option<Draft>, ReplicaError> {
+        let untold = |(head, _): &&(BlockId, String)| self.lines.merged.reason_of(*head).is_none();
+        let untold: Vec<_> = left_out.iter().filter(untold).cloned().collect();
+        if untold.is_empty() {
+            return Ok(None);
+        }
+        let heads: Vec<BlockId> = untold.iter().map(|(head, _)| *head).collect();
+        let objects = self.depot.objects();
+        let subject = subject("Leave", objects, &heads, &format!("out of {}", self.options.branch))?;
+        let meta = self.meta(subject, now);
+        Ok(Some(ledger::refusal_block(objects, self.main.block, &untold, meta)?))
+    }
+
     /// Signs a merge block, with the certificate of the block below it.
-    pub(crate) fn sign(&self, merged: Merged) -> Result<Option<NewBlock>, ReplicaError> {
-        let Some(draft) = merged.draft else { return Ok(None) };
+    pub(crate) fn sign(&self, draft: Draft) -> Result<NewBlock, ReplicaError> {
         let draft = match &self.certificate {
             Some(certificate) => draft.with_certificate(certificate),
             None => draft,
         };
-        Ok(Some(draft.sign(&self.options.key)?))
+        Ok(draft.sign(&self.options.key)?)
     }
 
     /// Stores a merge block that is final by this box's weight alone, with what else moves and what was written for it.
@@ -147,8 +164,12 @@ impl<D: Depot> Replica<D> {
         heads: &[BlockId],
         now: Now,
     ) -> Result<Meta, ReplicaError> {
-        let subject = merge_subject(objects, heads, &self.options.branch)?;
-        Ok(Meta { author: self.key_id(), at: now.clock, subject, dapp: None })
+        let subject = subject("Merge", objects, heads, &format!("into {}", self.options.branch))?;
+        Ok(self.meta(subject, now))
+    }
+
+    fn meta(&self, subject: String, now: Now) -> Meta {
+        Meta { author: self.key_id(), at: now.clock, subject, dapp: None }
     }
 
     /// When something is to be done about what waits, in time elapsed.
@@ -192,7 +213,8 @@ const TRIAL_AFTER_MS: u64 = 15_000;
 /// The most names in a merge block's subject.
 const NAMES_MAX: usize = 3;
 
-fn merge_subject(objects: &dyn Objects, heads: &[BlockId], branch: &Name) -> Result<String, ReplicaError> {
+/// What people read: what is done, with the heads of whom, and where to.
+fn subject(verb: &str, objects: &dyn Objects, heads: &[BlockId], to: &str) -> Result<String, ReplicaError> {
     let mut names = BTreeSet::new();
     for head in heads {
         names.insert(Block::read(objects, *head)?.author_name.to_string());
@@ -204,5 +226,5 @@ fn merge_subject(objects: &dyn Objects, heads: &[BlockId], branch: &Name) -> Res
         1 => shown.push("1 other".into()),
         more => shown.push(format!("{more} others")),
     }
-    Ok(format!("Merge {} into {branch}", shown.join(" and ")))
+    Ok(format!("{verb} {} {to}", shown.join(" and ")))
 }

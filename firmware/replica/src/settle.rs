@@ -31,7 +31,8 @@ impl<D: Depot> Replica<D> {
         };
         match at_once {
             Some(AtOnce::Merged(merged)) => {
-                if let Some(block) = self.sign(*merged)? {
+                if let Some(draft) = merged.draft {
+                    let block = self.sign(draft)?;
                     sheet.new.extend(block.objects);
                     return self.finish(sheet.new, moves, block.id, now, &blocks);
                 }

@@ -75,6 +75,9 @@ fn what_a_judge_has_to_see_waits_for_it_and_stays_out_if_it_says_no() {
             Status::LeftOut { reason } => assert!(!is_in && reason.contains("desk"), "{reason}"),
             other => panic!("{other:?}"),
         }
+        // Main says so, to all who have it and after any crash.
+        let again = open(replica.depot().clone());
+        assert_eq!(again.status_of(block.id).unwrap(), replica.status_of(block.id).unwrap());
         settle(&mut replica, 20_000);
         assert!(matches!(replica.status_of(events.head.unwrap()).unwrap(), Status::Final { .. }));
     }
