@@ -5,7 +5,8 @@ use crate::{
     net::short,
     node::{Manner, Node},
     plan::Plan,
-    world::{Failure, World, chain},
+    report::{Failure, chain},
+    world::World,
 };
 use ledger::{Objects, State};
 use model::{BlockId, Event, Millis};

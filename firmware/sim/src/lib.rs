@@ -5,19 +5,24 @@
 //! is healed the boxes must agree within bounded time and nothing acknowledged may be missing. A run follows from its
 //! [`Plan`] alone: a failure names the seed and the step, and the same plan with [`Plan::until`] goes there again.
 
+mod agenda;
 mod book;
 mod dice;
 mod ending;
 mod founding;
 mod liar;
+mod lines;
 mod load;
+mod mail;
 mod net;
 mod node;
 mod plan;
+mod report;
 mod troubles;
 mod world;
 
 pub use book::Violation;
 pub use node::Traffic;
 pub use plan::Plan;
-pub use world::{Failure, Report, World};
+pub use report::{Failure, Report};
+pub use world::World;

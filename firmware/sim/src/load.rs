@@ -1,8 +1,10 @@
 //! What the people of the organisation do: badges at readers, documents written, keys revoked.
 
 use crate::{
+    agenda::What,
     founding::{FORBIDDEN, PEOPLE, change, key_document},
-    world::{Failure, What, World},
+    report::Failure,
+    world::World,
 };
 use ledger::{Change, DraftError, Meta};
 use model::{Event, Millis, SigningKey};

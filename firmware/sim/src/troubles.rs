@@ -3,11 +3,7 @@
 //! All of it is drawn from the seed. Liars and copied validators together stay under a third of the validators,
 //! which is all that the vote promises to bear.
 
-use crate::{
-    book::Violation,
-    node::Manner,
-    world::{Failure, What, World},
-};
+use crate::{agenda::What, book::Violation, node::Manner, report::Failure, world::World};
 use model::Millis;
 use std::collections::BTreeSet;
 

@@ -1,111 +1,26 @@
 //! The world: boxes, the network between them, and what happens next.
 //!
-//! One queue of things to happen, by virtual time and then by the order in which they were put there. A step takes the next thing,
-//! has it happen at one box, and carries out what that box wants. Chance comes from the plan's seed alone, so
-//! a run repeats to the byte.
+//! A step takes the next thing of the agenda, has it happen at one box, and carries out what that box wants. Chance comes from the
+//! plan's seed alone, so a run repeats to the byte.
 
 use crate::{
+    agenda::{Agenda, What},
     book::{Book, Violation},
     dice::Dice,
     founding::{FORBIDDEN, Founding},
+    lines::neighbours,
     load::Load,
-    net::{Net, Pair, Wire},
-    node::{Manner, Node, Traffic},
+    net::{Net, Wire},
+    node::{Manner, Node},
     plan::Plan,
-    troubles::Trouble,
+    report::{Failure, Report, chain},
 };
-use ledger::{JudgeTask, Outcome, TaskId};
+use ledger::{JudgeTask, Outcome};
 use model::{Millis, RefName, SigningKey};
 use replica::{Depot, Effect, MemoryDepot, Now, Replica, ReplicaError, Shelf};
-use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
-use sync::{Asked, Response};
-
-/// Something that is to happen.
-#[derive(Debug, Clone)]
-pub(crate) enum What {
-    /// A box is woken.
-    Wake(usize),
-    /// Something arrives over a connection.
-    Arrive { number: u64, from: usize, to: usize, wire: Wire },
-    /// A judge has spoken at a box.
-    Judged { node: usize, task: TaskId, outcome: Outcome },
-    /// A badge is held to a reader.
-    Tap(usize),
-    /// A box puts its events into blocks.
-    Flush(usize),
-    /// A person writes.
-    Write,
-    /// A connection broke: something sent over it was lost.
-    Break { number: u64, from: usize, to: usize },
-    /// Connections are tried again.
-    Reconnect,
-    /// Something goes wrong, or right again.
-    Trouble(Trouble),
-    /// Nothing goes wrong any more.
-    Heal,
-}
-
-/// How long a broken connection takes to be noticed, and how long until it may be there again.
-const BREAK_MS: u64 = 5_000;
 
 /// How often connections are tried again.
 const RECONNECT_MS: u64 = 15_000;
-
-struct Due {
-    at: u64,
-    order: u64,
-    what: What,
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
-}
-impl Eq for Due {}
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Due {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
-
-/// A run that went wrong, with what is needed to see it again.
-#[derive(Debug, thiserror::Error)]
-#[error("seed {seed}, step {step}, at {at} ms: {violation}")]
-pub struct Failure {
-    /// The seed.
-    pub seed: u64,
-    /// The step after which it showed.
-    pub step: u64,
-    /// The virtual time.
-    pub at: u64,
-    /// What did not hold.
-    pub violation: Box<Violation>,
-}
-
-/// What a run came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Boxes.
-    pub nodes: usize,
-    /// Steps.
-    pub steps: u64,
-    /// Virtual time, until all agreed.
-    pub ms: u64,
-    /// Events acknowledged.
-    pub events: u64,
-    /// Final blocks.
-    pub blocks: u64,
-    /// What the boxes sent, all together.
-    pub sent: Traffic,
-    /// A hash of all that happened.
-    pub digest: u64,
-}
 
 /// All of it.
 pub struct World {
@@ -113,8 +28,7 @@ pub struct World {
     pub(crate) dice: Dice,
     pub(crate) now: Millis,
     pub(crate) step: u64,
-    queue: BinaryHeap<Reverse<Due>>,
-    orders: u64,
+    agenda: Agenda,
     pub(crate) nodes: Vec<Node>,
     pub(crate) net: Net,
     pub(crate) book: Book,
@@ -122,7 +36,7 @@ pub struct World {
     pub(crate) healed: Option<Millis>,
     /// Validators that are liars or copied so far.
     pub(crate) faulty: usize,
-    digest: u64,
+    pub(crate) digest: u64,
     trace: bool,
 }
 
@@ -139,8 +53,7 @@ impl World {
             load: Load::new(people),
             now: Millis(0),
             step: 0,
-            queue: BinaryHeap::new(),
-            orders: 0,
+            agenda: Agenda::default(),
             nodes: Vec::new(),
             net,
             book: Book::default(),
@@ -184,10 +97,9 @@ impl World {
         Ok(())
     }
 
-    /// Puts something into the queue.
+    /// Has something happen after so many milliseconds.
     pub(crate) fn later(&mut self, after: u64, what: What) {
-        self.orders += 1;
-        self.queue.push(Reverse(Due { at: self.now.0 + after, order: self.orders, what }));
+        self.agenda.put(self.now.plus(after), what);
     }
 
     /// Runs to the end, or to the first thing that does not hold.
@@ -202,11 +114,11 @@ impl World {
 
     /// One step. Gives whether there is more to come.
     pub fn step(&mut self) -> Result<bool, Failure> {
-        let Some(Reverse(due)) = self.queue.pop() else { return Ok(false) };
+        let Some((at, what)) = self.agenda.next() else { return Ok(false) };
         self.step += 1;
-        self.now = Millis(due.at);
-        self.note(&due.what);
-        self.happen(due.what)?;
+        self.now = at;
+        self.note(&what);
+        self.happen(what)?;
         match self.healed {
             Some(since) if self.step.is_multiple_of(64) => self.is_over(since).map(|over| !over),
             _ => Ok(true),
@@ -215,23 +127,12 @@ impl World {
 
     /// Remembers what happened: for the digest, and for who watches.
     fn note(&mut self, what: &What) {
-        let (kind, place, length) = match what {
-            What::Wake(place) => (1, *place, 0),
-            What::Arrive { to, wire, .. } => (2, *to, wire.length()),
-            What::Judged { node, .. } => (3, *node, 0),
-            What::Tap(place) => (4, *place, 0),
-            What::Flush(place) => (5, *place, 0),
-            What::Write => (6, 0, 0),
-            What::Reconnect => (7, 0, 0),
-            What::Trouble(_) => (8, 0, 0),
-            What::Heal => (9, 0, 0),
-            What::Break { to, .. } => (10, *to, 0),
-        };
-        for part in [self.now.0, kind, place as u64, length] {
+        let [kind, place, length] = what.digest();
+        for part in [self.now.0, kind, place, length] {
             self.digest = (self.digest ^ part).wrapping_mul(0x0100_0000_01b3).rotate_left(17);
         }
         if self.trace {
-            eprintln!("{} {} {}", self.step, self.now.0, describe(what));
+            eprintln!("{} {} {}", self.step, self.now.0, what.describe());
         }
     }
 
@@ -341,113 +242,6 @@ impl World {
         self.later(after, What::Judged { node, task: task.id(), outcome });
     }
 
-    /// Something goes out of a box, if there is still somebody to whom.
-    fn send_to(&mut self, from: usize, peer: model::KeyId, wire: Wire) {
-        let Some(to) = self.nodes[from].peers.get(&peer).copied() else { return };
-        for (to, wire) in self.tampered(from, to, wire) {
-            self.send(from, to, wire);
-        }
-    }
-
-    fn send(&mut self, from: usize, to: usize, wire: Wire) {
-        let Some(number) = self.net.number(from, to) else { return };
-        let node = &mut self.nodes[from];
-        node.sent.messages += 1;
-        node.sent.bytes += wire.length();
-        let slow = node.slow.0;
-        let delay = self.dice.between(1, self.net.delay_max) + slow;
-        if self.dice.permille(self.net.loss_permille) {
-            // A stream that loses something is no stream any more; both sides notice in time.
-            return self.later(delay + BREAK_MS, What::Break { number, from, to });
-        }
-        let at = match wire {
-            Wire::Frame(_) => self.net.in_order(from, to, number, self.now.0 + delay),
-            _ => self.now.0 + delay,
-        };
-        self.later(at - self.now.0, What::Arrive { number, from, to, wire });
-    }
-
-    fn arrive(&mut self, number: u64, from: usize, to: usize, wire: Wire) -> Result<(), Failure> {
-        if self.net.number(from, to) != Some(number) {
-            return Ok(());
-        }
-        let peer = self.nodes[from].id();
-        match wire {
-            Wire::Frame(frame) => self.call(to, |replica, now| replica.frame(peer, &frame, now)),
-            Wire::Request { id, bytes, max_bytes } => {
-                let answer = self.serve(to, peer, &bytes, max_bytes);
-                self.send(to, from, Wire::Response { id, bytes: answer.map(Rc::from) });
-                self.after(to, Ok(()))
-            }
-            Wire::Response { id, bytes } => {
-                self.call(to, |replica, now| replica.response(peer, id, bytes.as_deref(), now))
-            }
-        }
-    }
-
-    /// Answers a request from a box's own disk.
-    fn serve(&mut self, place: usize, peer: model::KeyId, request: &[u8], max_bytes: u32) -> Option<Vec<u8>> {
-        let node = &mut self.nodes[place];
-        let now = node.now(self.now);
-        let asked = node.replica()?.asked(peer, request, now);
-        let mut server = std::mem::take(&mut node.server);
-        let answer: Option<Response> = match asked {
-            Asked::Serve { request, budget } => {
-                server.serve(node.look()?.objects(), &(), &request, budget).ok()
-            }
-            Asked::Answer(answer) => Some(answer),
-            Asked::Refuse => None,
-        };
-        node.server = server;
-        let bytes = answer?.to_bytes();
-        node.replica()?.served(peer, bytes.len() as u64, now);
-        Some(bytes).filter(|bytes| bytes.len() <= max_bytes as usize)
-    }
-
-    fn close(&mut self, place: usize, peer: model::KeyId) -> Result<(), Failure> {
-        let Some(other) = self.nodes[place].peers.remove(&peer) else { return Ok(()) };
-        self.net.close(place, other, self.now.0 + 60_000);
-        let me = self.nodes[place].id();
-        self.nodes[other].peers.remove(&me);
-        self.call(other, |replica, now| replica.disconnected(me, now))
-    }
-
-    fn broken(&mut self, number: u64, from: usize, to: usize) -> Result<(), Failure> {
-        if self.net.number(from, to) != Some(number) {
-            return Ok(());
-        }
-        self.net.close(from, to, self.now.0 + BREAK_MS);
-        self.disconnect((from, to))
-    }
-
-    /// Makes and cuts connections as things stand.
-    pub(crate) fn reconnect(&mut self) -> Result<(), Failure> {
-        let on: Vec<bool> = self.nodes.iter().map(Node::is_on).collect();
-        let (gone, come) = self.net.settle(&|place| on[place], self.now.0);
-        gone.into_iter().try_for_each(|pair| self.disconnect(pair))?;
-        come.into_iter().try_for_each(|pair| self.connect(pair))
-    }
-
-    fn connect(&mut self, (a, b): Pair) -> Result<(), Failure> {
-        for (place, other) in [(a, b), (b, a)] {
-            let peer = self.nodes[other].id();
-            self.nodes[place].peers.insert(peer, other);
-            self.call(place, |replica, now| replica.connected(peer, now))?;
-        }
-        Ok(())
-    }
-
-    fn disconnect(&mut self, (a, b): Pair) -> Result<(), Failure> {
-        for (place, other) in [(a, b), (b, a)] {
-            let peer = self.nodes[other].id();
-            if self.nodes[place].peers.get(&peer) == Some(&other) {
-                self.nodes[place].peers.remove(&peer);
-                self.call(place, |replica, now| replica.disconnected(peer, now))?;
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) fn start(&mut self, place: usize) -> Result<(), Failure> {
         let elapsed = self.now;
         let started = self.nodes[place].start(elapsed);
@@ -466,78 +260,8 @@ impl World {
         Failure { seed: self.plan.seed, step: self.step, at: self.now.0, violation: violation.into() }
     }
 
-    fn report(&self) -> Report {
-        let add = |sum: Traffic, node: &Node| Traffic {
-            messages: sum.messages + node.sent.messages,
-            bytes: sum.bytes + node.sent.bytes,
-        };
-        Report {
-            nodes: self.nodes.len(),
-            steps: self.step,
-            ms: self.now.0,
-            events: self.nodes.iter().map(|node| node.last_event).sum(),
-            blocks: self.book.blocks,
-            sent: self.nodes.iter().fold(Traffic::default(), add),
-            digest: self.digest,
-        }
-    }
-
-    /// Each box and how far it is; for people.
-    pub fn standing(&self) -> String {
-        let mut lines = String::new();
-        for node in &self.nodes {
-            let stands = match node.look() {
-                None => "off".to_string(),
-                Some(replica) => {
-                    let (main, round) = (replica.main(), replica.vote().round());
-                    let peers = node.peers.len();
-                    format!("height {} {} vote {round:?} peers {peers}", main.height, main.block.short())
-                }
-            };
-            lines += &format!("{} {:?} wal {} {stands}\n", node.name, node.manner, node.wal.len());
-        }
-        lines
-    }
-
     /// The key of a person.
     pub(crate) fn person(&self, place: usize) -> SigningKey {
         self.load.people[place].clone()
     }
-}
-
-/// Those to whom a box is connected: all, or a ring with a few more by chance, so that nobody is alone.
-fn neighbours(place: usize, plan: &Plan, dice: &mut Dice) -> Vec<usize> {
-    if plan.degree >= plan.nodes {
-        return (0..plan.nodes).collect();
-    }
-    let next = (place + 1) % plan.nodes;
-    let more = (2..plan.degree / 2 + 1).map(|_| dice.index(plan.nodes));
-    std::iter::once(next).chain(more).collect()
-}
-
-fn describe(what: &What) -> String {
-    match what {
-        What::Arrive { from, to, wire, .. } => {
-            let kind = match wire {
-                Wire::Frame(bytes) => match sync::Message::parse(bytes) {
-                    Ok(message) => format!("{message:?}").chars().take(60).collect(),
-                    Err(error) => error.to_string(),
-                },
-                Wire::Request { .. } => "request".into(),
-                Wire::Response { bytes, .. } => format!("response {:?}", bytes.as_ref().map(|b| b.len())),
-            };
-            format!("{from} -> {to}: {kind}")
-        }
-        other => format!("{other:?}"),
-    }
-}
-
-/// An error with what caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let (mut text, mut next) = (error.to_string(), error.source());
-    while let Some(cause) = next {
-        text += &format!(": {cause}");
-        next = cause.source();
-    }
-    text
 }
