@@ -10,7 +10,7 @@ use crate::{
     ground::{Ground, ground_for_events},
     integrate::{IntegrateError, Reason},
     log,
-    merge_check::{Made, needed},
+    merge_check::{Made, check_validator, needed},
     object::{Kind, Layered, NewObjects, Objects},
     rules::RuleError,
     sign::Draft,
@@ -210,7 +210,9 @@ pub fn refusal_block(
     texts.truncate(MAX_REFUSALS);
     let said = Said { left_out: texts, verdicts: Vec::new() };
     let at = main.at.max(whole_seconds(meta.at));
-    finish(objects, merge_draft(objects, &main, &Made::nothing(&main.tree), said, at, &meta)?)
+    let draft = merge_draft(objects, &main, &Made::nothing(&main.tree), said, at, &meta)?;
+    check_validator(objects, &draft.preview(), &main)?;
+    Ok(draft)
 }
 
 /// The most heads that one [`refusal_block`] names.

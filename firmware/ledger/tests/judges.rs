@@ -254,7 +254,8 @@ fn where_nothing_goes_in_a_block_says_why_and_nothing_else() {
     assert_eq!((read.tree, read.heads(), read.height), (house.read(before).tree, &[][..], Some(3)));
     let by_carol = house.meta("carol");
     let draft = ledger::refusal_block(&house.store, before, &said, by_carol);
-    assert!(draft.unwrap_err().to_string().contains("carol"), "only a validator may");
+    let error = draft.unwrap_err().to_string();
+    assert!(error.contains("validator"), "{error}");
     assert!(ledger::refusal_block(&house.store, head, &said, meta).is_err());
 }
 
