@@ -78,12 +78,6 @@ pub enum Violation {
         /// Its number.
         seq: u64,
     },
-    /// A copied card that nobody noticed.
-    #[error("the key of {node} is in use twice and nobody has noticed")]
-    CloneUnseen {
-        /// Whose.
-        node: String,
-    },
     /// A copied card that still counts.
     #[error("the key of {node} is in use twice and is not revoked on main")]
     CloneCounts {

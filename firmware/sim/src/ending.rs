@@ -9,7 +9,7 @@ use crate::{
     world::World,
 };
 use ledger::{Objects, State};
-use model::{BlockId, Event, Millis};
+use model::{BlockId, Event, KeyId, Millis};
 use replica::{Depot, MemoryDepot, Replica};
 use std::collections::BTreeSet;
 
@@ -61,7 +61,9 @@ impl World {
                 return Some(format!("{} waits at {}\n{}", waiting.short(), node.name, self.standing()));
             }
         }
-        None
+        let unseen =
+            self.copies().find(|copy| !self.is_seen(&copy.id()) && self.lines_of(&copy.id()).len() > 1);
+        unseen.map(|copy| format!("the key of {} is in use twice, and nobody has noticed", copy.name))
     }
 
     /// Nothing is missing, and the whole repeats from the ledger alone.
@@ -110,25 +112,28 @@ impl World {
         Ok(())
     }
 
-    /// A copied card is noticed wherever both lines are known, and its key counts no more on main.
+    /// The key of a copied card that was noticed counts no more on main.
     fn check_copies(&self) -> Result<(), Violation> {
-        for node in self.nodes.iter().filter(|node| node.manner == Manner::Clone) {
-            let key = node.id();
-            let both =
-                self.honest().any(|(_, _, replica)| replica.clones().any(|(copied, ..)| copied == key));
-            let wrote = self.lines_of(&key).len() > 1;
-            if wrote && !both {
-                return Err(Violation::CloneUnseen { node: format!("{} {}", node.name, short(&key)) });
+        let counts = |copy: &&Node| self.is_seen(&copy.id()) && self.book.revoked_at(&copy.id()).is_none();
+        match self.copies().find(counts) {
+            Some(copy) => {
+                Err(Violation::CloneCounts { node: format!("{} {}", copy.name, short(&copy.id())) })
             }
-            if both && self.book.revoked_at(&key).is_none() {
-                return Err(Violation::CloneCounts { node: format!("{} {}", node.name, short(&key)) });
-            }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn copies(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.manner == Manner::Clone)
+    }
+
+    /// Whether an honest box knows both lines of a key.
+    fn is_seen(&self, key: &KeyId) -> bool {
+        self.honest().any(|(_, _, replica)| replica.clones().any(|(copied, ..)| copied == *key))
     }
 
     /// The different ends of lines that boxes with this key have written.
-    fn lines_of(&self, key: &model::KeyId) -> BTreeSet<BlockId> {
+    fn lines_of(&self, key: &KeyId) -> BTreeSet<BlockId> {
         let own = self.nodes.iter().filter(|node| node.id() == *key).filter_map(Node::look);
         let heads: Vec<BlockId> = own.filter_map(|replica| replica.head_of(key)).collect();
         let mut ends: BTreeSet<BlockId> = heads.iter().copied().collect();
