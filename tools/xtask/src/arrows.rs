@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["model", "chunk"]),
     ("board", &["model"]),
     ("dapp", &["model"]),
+    ("slots", &[]),
     ("sync", &["model", "chunk", "ledger"]),
     ("replica", &["model", "chunk", "ledger", "sync"]),
     ("store", &["model", "chunk", "ledger"]),
@@ -21,16 +22,29 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("web", &[]),
     (
         "agent",
-        &["model", "chunk", "ledger", "sync", "replica", "board", "dapp", "store", "net", "container", "web"],
+        &[
+            "model",
+            "chunk",
+            "ledger",
+            "sync",
+            "replica",
+            "board",
+            "dapp",
+            "slots",
+            "store",
+            "net",
+            "container",
+            "web",
+        ],
     ),
     ("cli", &["model", "chunk", "ledger", "sync", "dapp", "store", "container", "agent"]),
     ("doorbot", &["model", "dapp"]),
     ("netns", &[]),
-    ("xtask", &[]),
+    ("xtask", &["slots"]),
 ];
 
 /// Rooms without clock, socket, file, thread, randomness or async, and what they must therefore not use.
-const PURE: &[&str] = &["model", "chunk", "ledger", "sync", "replica", "dapp"];
+const PURE: &[&str] = &["model", "chunk", "ledger", "sync", "replica", "dapp", "slots"];
 const IMPURE: &[&str] = &[
     "tokio",
     "axum",

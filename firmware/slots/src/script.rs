@@ -1,0 +1,100 @@
+//! Scripts for U-Boot: the wrapper with checksums that `source` asks for, and the one that lies in a slot.
+//!
+//! `script_image` is `mkimage -T script` without the date, so that the same text makes the same bytes. A slot's script loads its
+//! files, compares their checksums, and starts the kernel; when anything is amiss it comes back, and boot.cmd restarts
+//! the board, one attempt poorer.
+
+use std::fmt::Write;
+
+/// The legacy image header.
+pub const SCRIPT_HEADER_BYTES: usize = 64;
+const MAGIC: u32 = 0x2705_1956;
+const OS_LINUX: u8 = 5;
+const ARCH_ARM: u8 = 2;
+const TYPE_SCRIPT: u8 = 6;
+const NO_COMPRESSION: u8 = 0;
+
+/// A script as U-Boot's `source` takes it.
+pub fn script_image(text: &str) -> Vec<u8> {
+    let mut data = Vec::with_capacity(text.len() + 8);
+    // A list of lengths, ended by 0, with one entry.
+    data.extend_from_slice(&be(text.len()));
+    data.extend_from_slice(&be(0));
+    data.extend_from_slice(text.as_bytes());
+
+    let mut header = Vec::with_capacity(SCRIPT_HEADER_BYTES);
+    header.extend_from_slice(&MAGIC.to_be_bytes());
+    header.extend_from_slice(&[0; 4]); // the header's checksum, taken with zeros here
+    header.extend_from_slice(&[0; 4]); // the date: none
+    header.extend_from_slice(&be(data.len()));
+    header.extend_from_slice(&[0; 8]); // load address and entry point
+    header.extend_from_slice(&crc32fast::hash(&data).to_be_bytes());
+    header.extend_from_slice(&[OS_LINUX, ARCH_ARM, TYPE_SCRIPT, NO_COMPRESSION]);
+    header.resize(SCRIPT_HEADER_BYTES, 0); // the name: none
+    let sum = crc32fast::hash(&header);
+    header[4..8].copy_from_slice(&sum.to_be_bytes());
+    header.extend(data);
+    header
+}
+
+fn be(length: usize) -> [u8; 4] {
+    u32::try_from(length).expect("because a script is far shorter than 4 GiB").to_be_bytes()
+}
+
+/// A file of a slot's boot partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotFile {
+    /// Its name there.
+    pub name: String,
+    /// Where it is loaded to: an address, or a variable of U-Boot as `${kernel_addr_r}`.
+    pub address: String,
+    /// The CRC-32 (IEEE) of its bytes.
+    pub sum: u32,
+}
+
+impl SlotFile {
+    /// The file with these bytes.
+    pub fn new(name: &str, address: &str, bytes: &[u8]) -> Self {
+        Self { name: name.to_owned(), address: address.to_owned(), sum: crc32fast::hash(bytes) }
+    }
+}
+
+/// What `slot.scr` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotScript {
+    /// What is loaded and compared, in this order.
+    pub files: Vec<SlotFile>,
+    /// The kernel's command line. `${root_uuid}` is the slot's root partition; the slot's own arguments are added.
+    pub args: String,
+    /// The command that starts the kernel.
+    pub start: String,
+}
+
+impl SlotScript {
+    /// The script's text.
+    pub fn text(&self) -> String {
+        let mut text = String::from(
+            "# Starts the kernel of this slot; called by boot.scr, which counted the attempt.\n",
+        );
+        text.push_str("setenv whole yes\n");
+        for file in &self.files {
+            check(&mut text, file);
+        }
+        let args = self.args.replace('\\', "\\\\").replace('"', "\\\"");
+        let _ = writeln!(text, "if test -n \"${{whole}}\"; then");
+        let _ = writeln!(text, "    setenv bootargs \"{args} ${{slot_args}}\"");
+        let _ = writeln!(text, "    {}\nfi", self.start);
+        text
+    }
+}
+
+/// The file's checksum at `${m}4000` as `crc32` leaves it, what it should be at `${m}4004`.
+fn check(text: &mut String, file: &SlotFile) {
+    let SlotFile { name, address, sum } = file;
+    let _ = writeln!(text, "if load ${{devtype}} ${{devnum}}:${{boot_part}} {address} {name}; then");
+    let _ = writeln!(text, "    crc32 {address} ${{filesize}} ${{m}}4000");
+    for (at, byte) in sum.to_be_bytes().into_iter().enumerate() {
+        let _ = writeln!(text, "    mw.b ${{m}}400{} {byte:02x} 1", at + 4);
+    }
+    let _ = writeln!(text, "    cmp.b ${{m}}4000 ${{m}}4004 4 || setenv whole\nelse setenv whole; fi");
+}
