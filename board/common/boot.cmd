@@ -7,8 +7,8 @@
 # Used are only commands that all of Debian's builds have. The BeagleBone's has no `setexpr`, so there is no
 # arithmetic: counters and flags go by cases, and addresses are spelled with their upper digits, ${m}.
 
-# 32 KiB that U-Boot leaves alone (where an initramfs would go, and we have none):
-# 0000 and 2000 the copies, 4000 checksums, 6000 what was read back.
+# 512 KiB that U-Boot leaves alone (where an initramfs would go, and we have none): 0000 and 2000 the copies, 4000
+# checksums, 6000 what was read back, 8000 and up what is exported (which clears as much as U-Boot's own environment has).
 if test "${board}" = "am335x"; then setenv m 0x8808
 elif test "${board}" = "rpi"; then setenv m 0x0270
 else setenv m 0x4400; fi
@@ -71,7 +71,7 @@ elif test "${c}" = "2"; then setenv flag fe
 else setenv flag ff; fi
 mw.b ${m}${c}004 ${flag} 1
 
-setenv put 'setenv at ${at_0}; if test "${c}" = "2"; then setenv at ${at_2}; fi; env export -b -s 1ffb ${m}${c}005 ${vars}; run sum; cp.b ${m}4004 ${m}${c}000 4; ${devtype} write ${m}${c}000 ${at} 10 && ${devtype} read ${m}6000 ${at} 10 && cmp.b ${m}${c}000 ${m}6000 2000'
+setenv put 'setenv at ${at_0}; if test "${c}" = "2"; then setenv at ${at_2}; fi; env export -b -s 1ffb ${m}8005 ${vars}; cp.b ${m}8005 ${m}${c}005 1ffb; run sum; cp.b ${m}4004 ${m}${c}000 4; ${devtype} write ${m}${c}000 ${at} 10 && ${devtype} read ${m}6000 ${at} 10 && cmp.b ${m}${c}000 ${m}6000 2000'
 setenv saved no
 if run put; then setenv saved yes
 else

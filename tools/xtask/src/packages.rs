@@ -33,6 +33,13 @@ const TEST: &[Package] = &[
     Package { name: "jq", there: || have("jq") },
     Package { name: "chromium", there: || have("chromium") },
     Package { name: "chromium-driver", there: || have("chromedriver") },
+    Package { name: "qemu-system-arm", there: || have("qemu-system-aarch64") },
+    Package { name: "u-boot-qemu", there: || Path::new("/usr/lib/u-boot/qemu_arm64/u-boot.bin").exists() },
+    Package { name: "u-boot-tools", there: || have("dumpimage") },
+    Package { name: "libubootenv-tool", there: || have("fw_printenv") },
+    Package { name: "grub-common", there: || have("grub-editenv") },
+    Package { name: "gdisk", there: || Path::new("/usr/sbin/sgdisk").exists() },
+    Package { name: "mtools", there: || have("mcopy") },
 ];
 
 /// What the benches need besides.
