@@ -1,12 +1,13 @@
 //! Two copies of the environment: which one counts, and where the next one goes.
 //!
-//! Of two whole copies the one with the greater flag is newer, and 0 is newer than 255; U-Boot and libubootenv decide so
-//! (env_import_redund, flag scheme "incremental"). The next copy goes over the older one, so that the newer stays
-//! whole while it is written.
+//! Of two whole copies the one with the greater flag is newer, and 0 is newer than 255; U-Boot (env_import_redund) and
+//! libubootenv (flags "incremental") decide so. The next copy goes over the older one, so that the newer stays whole
+//! while it is written.
 //!
 //! Flags do not count up by one. The BeagleBone's U-Boot has no arithmetic in scripts, so the script and we take the next flag
 //! from four cases, 1, 254, 255, 0 and again 1, each newer than the one before. The first copy has 1 and 255, the second
-//! 254 and 0: then nobody ever sees 0 and 255 the other way round, which libubootenv takes for the wrong order.
+//! 254 and 0: then nobody ever sees 0 in the first beside 255 in the second, which some releases of U-Boot's own fw_printenv
+//! take for the wrong order (tools/env/fw_env.c).
 
 use crate::env::{Env, EnvFault};
 
