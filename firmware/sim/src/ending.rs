@@ -132,9 +132,11 @@ impl World {
         self.honest().any(|(_, _, replica)| replica.clones().any(|(copied, ..)| copied == *key))
     }
 
-    /// The different ends of lines that boxes with this key have written.
+    /// The different ends of lines that boxes with this key have written, if anybody talks to those.
     fn lines_of(&self, key: &KeyId) -> BTreeSet<BlockId> {
-        let own = self.nodes.iter().filter(|node| node.id() == *key).filter_map(Node::look);
+        let heard = |place: usize| !self.net.neighbours(place).is_empty();
+        let own = self.nodes.iter().enumerate().filter(|(place, node)| node.id() == *key && heard(*place));
+        let own = own.filter_map(|(_, node)| node.look());
         let heads: Vec<BlockId> = own.filter_map(|replica| replica.head_of(key)).collect();
         let mut ends: BTreeSet<BlockId> = heads.iter().copied().collect();
         let Some((_, _, replica)) = self.honest().next() else { return ends };
