@@ -2,11 +2,11 @@
 //! nobody has opens nothing.
 #![no_main]
 
+use dapp::kit::time::Now;
 use doorbot::{
     access::{Outcome, Question},
     door_document::DoorDocument,
     schedule::Schedule,
-    time::Now,
     view::View,
 };
 use jiff::tz::TimeZone;
@@ -38,7 +38,7 @@ fuzz_target!(|input: (&[u8], u64, bool)| {
         let name = "front".parse().expect("because it is a name");
         let question = Question { view: &view, name: &name, door: &door, now: &now };
         assert_eq!(question.decide(&[BadgeDigest::new([7; 32])]).outcome, Outcome::Unknown);
-        let alice = view.person(&"alice".parse().expect("because it is a name"));
+        let alice = view.people().get(&"alice".parse().expect("because it is a name"));
         for badge in alice.iter().flat_map(|person| person.badges.iter()) {
             question.decide(&[badge.digest]);
         }

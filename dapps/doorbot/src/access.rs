@@ -5,33 +5,17 @@
 //! they have the certificate, is it their hour. What the door cannot know (the time, news from others) its
 //! document decides. Nothing is let in by accident: each way to "allowed" passes every question.
 
-use crate::{
-    door_document::{Choice, DoorDocument},
-    person::{Badge, Certificate, Person, State},
+use crate::{door_document::DoorDocument, view::View};
+pub use dapp::kit::admission::Outcome;
+use dapp::kit::{
+    admission::{Admission, Refusal, badge_is_good, denied, is_member, is_not_locked_out},
+    person::Person,
     time::{Now, for_people},
-    view::View,
 };
-use model::{BadgeDigest, Millis, Name};
-use serde::Serialize;
-
-const DAY_MS: u64 = 86_400_000;
+use model::{BadgeDigest, Name};
 
 /// The name of the schedule that is no schedule.
 const ALWAYS: &str = "always";
-
-/// What comes of a badge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The door opens.
-    Allowed,
-    /// It does not, and we know whose badge it is.
-    Denied,
-    /// Nobody's badge.
-    Unknown,
-    /// The door cannot tell.
-    Error,
-}
 
 /// An outcome and everything that is said about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +31,6 @@ pub struct Decision {
     /// Of a badge of nobody: the beginning of its digest, to find it again.
     pub badge: Option<String>,
 }
-
-/// Why somebody is not let in.
-struct Refusal(Outcome, String);
 
 /// A door and what it needs to decide.
 #[derive(Debug, Clone, Copy)]
@@ -80,11 +61,10 @@ impl Question<'_> {
                 "This door has not read the list of members yet. Try again in a moment.",
             );
         }
-        // The widest number says most: a narrow one may be another card's too.
-        match digests.iter().map(|digest| self.view.holders(digest)).find(|holders| !holders.is_empty()) {
-            None => self.unknown(digests),
-            Some([name]) => self.about(name, digests),
-            Some(names) => Decision {
+        match self.view.people().holders_of_card(digests) {
+            [] => self.unknown(digests),
+            [name] => self.about(name, digests),
+            names => Decision {
                 people: names.to_vec(),
                 ..Decision::of_nobody(
                     Outcome::Denied,
@@ -102,7 +82,7 @@ impl Question<'_> {
     }
 
     fn about(&self, name: &Name, digests: &[BadgeDigest]) -> Decision {
-        let Some(person) = self.view.person(name) else {
+        let Some(person) = self.view.people().get(name) else {
             return self.unknown(digests);
         };
         let mut warnings = Vec::new();
@@ -123,67 +103,15 @@ impl Question<'_> {
     ) -> Result<(), Refusal> {
         digests.iter().filter_map(|digest| person.badge(digest)).try_for_each(badge_is_good)?;
         is_member(person)?;
-        warnings.extend(self.has_not_expired(person)?);
-        if let Some(text) = &person.lockout {
-            return denied(format!("You are locked out: {text}"));
-        }
-        self.has_certificate(person)?;
+        let admission = self.admission();
+        warnings.extend(admission.has_not_expired(person)?);
+        is_not_locked_out(person)?;
+        admission.has_certificate(person)?;
         self.is_their_hour(person)?;
-        warnings.extend(self.clock_will_do(person)?);
-        warnings.extend(self.news_will_do()?);
+        warnings.extend(admission.clock_will_do(person)?);
+        warnings.extend(admission.news_will_do()?);
         warnings.extend(person.warning.as_deref().map(str::to_string));
         Ok(())
-    }
-
-    fn has_not_expired(&self, person: &Person) -> Result<Option<String>, Refusal> {
-        let Some(expires) = person.expires.filter(|_| self.now.trusted) else { return Ok(None) };
-        if self.now.at < expires {
-            return Ok(None);
-        }
-        let last = expires.plus(self.door.grace_days.saturating_mul(DAY_MS));
-        let ran_out = format!("Your membership ran out on {}.", self.date(expires));
-        if self.now.at < last {
-            Ok(Some(format!("{ran_out} You are let in until {}.", self.date(last))))
-        } else {
-            Err(Refusal(Outcome::Denied, ran_out))
-        }
-    }
-
-    fn has_certificate(&self, person: &Person) -> Result<(), Refusal> {
-        let resource = self.door.resource.as_ref().unwrap_or(self.name);
-        let Some(certificate) = person.certificate(resource) else {
-            return denied(no_certificate(person, resource));
-        };
-        if let Some(reason) = &certificate.revoked {
-            return denied(because(format!("Your certificate for {resource} was revoked"), reason));
-        }
-        if certificate.level < self.door.level_min.max(0) {
-            return denied(self.too_low(resource, certificate));
-        }
-        if !self.now.trusted {
-            return Ok(());
-        }
-        match (certificate.from, certificate.until) {
-            (Some(from), _) if self.now.at < from => {
-                denied(format!("Your certificate for {resource} begins on {}.", self.date(from)))
-            }
-            (_, Some(until)) if until <= self.now.at => {
-                denied(format!("Your certificate for {resource} ended on {}.", self.date(until)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn too_low(&self, resource: &Name, certificate: &Certificate) -> String {
-        match (certificate.level, &certificate.reason) {
-            (..0, Some(reason)) => format!("You have no access to {resource}: {reason}"),
-            (-2, None) => format!("Your certificate for {resource} is not confirmed yet."),
-            (..0, None) => format!("Your certificate for {resource} gives no access."),
-            (level, _) => format!(
-                "Your certificate for {resource} has level {level}; this door asks for {}.",
-                self.door.level_min
-            ),
-        }
     }
 
     fn is_their_hour(&self, person: &Person) -> Result<(), Refusal> {
@@ -213,87 +141,18 @@ impl Question<'_> {
         named.or_else(|| schedules.get("*")).filter(|name| name.as_str() != ALWAYS)
     }
 
-    /// Without a trusted clock, what has an end could not be checked.
-    fn clock_will_do(&self, person: &Person) -> Result<Option<String>, Refusal> {
-        let resource = self.door.resource.as_ref().unwrap_or(self.name);
-        let certificate = person.certificate(resource);
-        let timed = certificate.is_some_and(|found| found.from.is_some() || found.until.is_some());
-        if self.now.trusted || !(timed || person.expires.is_some()) {
-            return Ok(None);
+    /// What is asked at every place.
+    fn admission(&self) -> Admission<'_> {
+        Admission {
+            place: "door",
+            resource: self.door.resource.as_ref().unwrap_or(self.name),
+            level_min: self.door.level_min,
+            grace_days: self.door.grace_days,
+            clock_untrusted: self.door.clock_untrusted,
+            max_stale_ms: self.door.max_stale_ms,
+            stale: self.door.stale,
+            now: self.now,
         }
-        match self.door.clock_untrusted {
-            Choice::Allow => {
-                Ok(Some("This door does not know the time; dates were not checked.".to_string()))
-            }
-            Choice::Deny => {
-                denied("This door does not know the time and cannot check your dates.".to_string())
-            }
-        }
-    }
-
-    fn news_will_do(&self) -> Result<Option<String>, Refusal> {
-        let Some(max) = self.door.max_stale_ms.filter(|max| self.now.stale_ms > *max) else {
-            return Ok(None);
-        };
-        match self.door.stale {
-            Choice::Allow => Ok(Some(format!("This door has had no news for {}.", span(self.now.stale_ms)))),
-            Choice::Deny => denied(format!(
-                "This door has had no news for {}, over its limit of {}.",
-                span(self.now.stale_ms),
-                span(max)
-            )),
-        }
-    }
-
-    fn date(&self, at: Millis) -> String {
-        for_people(at, &self.now.zone).map_or_else(|| at.date().to_string(), |(_, date)| date)
-    }
-}
-
-fn badge_is_good(badge: &Badge) -> Result<(), Refusal> {
-    match (&badge.revoked, &badge.state) {
-        (Some(reason), _) => denied(because("This badge was revoked".to_string(), reason)),
-        (None, State::Not(word)) if &**word == "lost" => denied("This badge was reported lost.".to_string()),
-        (None, State::Not(word)) if &**word == "inactive" => denied("This badge is not active.".to_string()),
-        (None, State::Not(word)) => denied(format!("This badge is not active ({word}).")),
-        (None, State::Active) => Ok(()),
-    }
-}
-
-fn is_member(person: &Person) -> Result<(), Refusal> {
-    match &person.state {
-        State::Active => Ok(()),
-        State::Not(word) if &**word == "paused" => denied("Your membership is paused.".to_string()),
-        State::Not(word) if &**word == "left" => denied("Your membership has ended.".to_string()),
-        State::Not(word) => denied(format!("Your membership is not active ({word}).")),
-    }
-}
-
-/// A list says `denied` of whoever it does not let in, for want of the training or of a payment; so somebody it made
-/// known is not sent to the training.
-fn no_certificate(person: &Person, resource: &Name) -> String {
-    if person.imported {
-        return format!(
-            "According to the imported list of members you have no access to {resource}. \
-             Ask someone who keeps the members' records."
-        );
-    }
-    format!("You have no certificate for {resource}. Ask for the training.")
-}
-
-fn denied<T>(reason: String) -> Result<T, Refusal> {
-    Err(Refusal(Outcome::Denied, reason))
-}
-
-fn because(text: String, reason: &str) -> String {
-    if reason.is_empty() { format!("{text}.") } else { format!("{text}: {reason}") }
-}
-
-fn span(ms: u64) -> String {
-    match ms / 60_000 {
-        minutes @ 0..120 => format!("{minutes} minutes"),
-        minutes @ 120..2880 => format!("{} hours", minutes / 60),
-        minutes => format!("{} days", minutes / 1440),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::*;
 use jiff::tz::TimeZone;
+use model::Millis;
 use serde_json::{Value, json};
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Monday 2026-11-23 17:00 UTC, noon in Detroit.
 const NOON: u64 = 1_795_453_200_000;

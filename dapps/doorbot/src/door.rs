@@ -9,8 +9,8 @@ use crate::{
     access::{Decision, Outcome},
     door_document::Times,
     signal::{Levels, Signal},
-    time::Ticks,
 };
+use dapp::kit::time::Ticks;
 use model::BadgeDigest;
 use std::fmt;
 

@@ -3,6 +3,7 @@
 //! People write it, so an unknown key is an error and every number has limits; a door whose document cannot be
 //! read is not driven (its outputs are safe). The format is docs/formats/doorbot.md.
 
+pub use dapp::kit::admission::Choice;
 use dapp::wire::MAX_FOR_MS;
 use model::Name;
 use serde::Deserialize;
@@ -47,17 +48,6 @@ pub struct DoorDocument {
     /// How long things last.
     #[serde(default)]
     pub times: Times,
-}
-
-/// Let in or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Choice {
-    /// Let in, with a warning.
-    #[default]
-    Allow,
-    /// Do not.
-    Deny,
 }
 
 /// What the members' records must be to open a door.

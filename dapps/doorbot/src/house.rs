@@ -8,77 +8,19 @@ use crate::{
     access::{Decision, Question},
     door::{Door, Event, Input, Output},
     door_document::{Devices, DoorDocument, Grants},
-    feed::FeedLine,
     report,
-    time::{Clock, Ticks},
     view::View,
 };
-use dapp::wire::{DeviceInfo, DeviceKind, Info, InputLine, JsonMap};
+pub use dapp::kit::{Command, LogEvent, News};
+use dapp::{
+    kit::{
+        Program,
+        time::{Clock, Ticks},
+    },
+    wire::{DeviceInfo, DeviceKind, InputLine},
+};
 use model::{BadgeDigest, Name};
 use std::collections::BTreeMap;
-
-/// What happens to the house.
-#[derive(Debug)]
-pub enum News {
-    /// A line of the watch.
-    Feed(FeedLine),
-    /// A line of the watch of the tentative state; none when that broke off.
-    Tentative(Option<FeedLine>),
-    /// What the agent says of itself.
-    Info(Box<Info>),
-    /// The devices that the agent grants.
-    Devices(Vec<DeviceInfo>),
-    /// A line of the inputs.
-    Input(InputLine),
-    /// The inputs broke off: the agent is gone.
-    Lost,
-    /// A strike did not switch.
-    StrikeFailed {
-        /// The strike.
-        device: Name,
-    },
-    /// Time has passed.
-    Tick,
-    /// The program ends.
-    Stop,
-}
-
-/// What the house wants done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Command {
-    /// A strike on; the events are about that and follow it.
-    Strike {
-        /// The relay.
-        device: Name,
-        /// In milliseconds.
-        for_ms: u64,
-        /// To keep once the relay was set.
-        events: Vec<LogEvent>,
-    },
-    /// A strike off.
-    Release {
-        /// The relay.
-        device: Name,
-    },
-    /// A lamp or buzzer.
-    Set {
-        /// Which.
-        device: Name,
-        /// On or off.
-        on: bool,
-    },
-    /// Something to keep.
-    Event(LogEvent),
-}
-
-/// An event as the log keeps it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LogEvent {
-    /// What kind of thing happened.
-    pub kind: &'static str,
-    /// What is kept about it.
-    pub data: JsonMap,
-}
 
 /// The doors of this box.
 #[derive(Debug)]
@@ -116,9 +58,11 @@ impl Default for House {
     }
 }
 
-impl House {
-    /// Takes what happened at `now`, and gives what is to be done, in this order.
-    pub fn step(&mut self, now: Ticks, news: News) -> Vec<Command> {
+impl Program for House {
+    const NAME: &'static str = "doorbot";
+    const RELAY: &'static str = "strike";
+
+    fn step(&mut self, now: Ticks, news: News) -> Vec<Command> {
         let mut out = Vec::new();
         let matters = matches!(news, News::Feed(_) | News::Info(_) | News::Devices(_));
         match news {
@@ -136,8 +80,10 @@ impl House {
                 self.devices = None;
                 self.every_door(now, || Input::Lost, &mut out);
             }
-            News::StrikeFailed { device } => self.strike_failed(now, &device, &mut out),
+            News::RelayFailed { device } => self.strike_failed(now, &device, &mut out),
             News::Tick => self.every_door(now, || Input::Tick, &mut out),
+            // The doorbot writes no documents.
+            News::Written { .. } => {}
             News::Stop => return self.stop(),
         }
         if matters {
@@ -146,16 +92,16 @@ impl House {
         out
     }
 
-    /// When the house wants its next tick, if nothing happens before.
-    pub fn next_wake(&self, now: Ticks) -> Option<Ticks> {
+    fn next_wake(&self, now: Ticks) -> Option<Ticks> {
         self.doors.values().filter_map(|running| running.door.next_wake(now)).min()
     }
 
-    /// Whether some door lets in by the tentative state.
-    pub fn wants_tentative(&self) -> bool {
+    fn wants_tentative(&self) -> bool {
         self.doors.values().any(|running| running.document.grants == Grants::Tentative)
     }
+}
 
+impl House {
     fn take_devices(&mut self, now: Ticks, devices: Vec<DeviceInfo>, out: &mut Vec<Command>) {
         let known = devices.into_iter().map(|device| (device.name.clone(), device)).collect();
         if self.devices.replace(known).is_none() {
@@ -316,7 +262,7 @@ impl House {
         if !self.started && self.devices.is_some() {
             self.started = true;
             let doors: Vec<&Name> = self.doors.keys().collect();
-            out.push(Command::Event(report::started(&doors, self.view.people_count())));
+            out.push(Command::Event(report::started(&doors, self.view.people().count())));
         }
     }
 
@@ -331,7 +277,7 @@ impl House {
                 Output::Strike { for_ms } => {
                     let device = devices.strike.clone();
                     strike = Some(out.len());
-                    out.push(Command::Strike { device, for_ms, events: Vec::new() });
+                    out.push(Command::Hold { device, for_ms, events: Vec::new() });
                 }
                 Output::Release => out.push(Command::Release { device: devices.strike.clone() }),
                 Output::Red(on) => out.extend(self.set(devices.red.as_ref(), on)),
@@ -352,7 +298,7 @@ impl House {
 fn add_event(out: &mut Vec<Command>, strike: Option<usize>, event: LogEvent, what: &Event) {
     let opened = matches!(what, Event::Access(_) | Event::Exit);
     match strike.filter(|_| opened).and_then(|index| out.get_mut(index)) {
-        Some(Command::Strike { events, .. }) => events.push(event),
+        Some(Command::Hold { events, .. }) => events.push(event),
         _ => out.push(Command::Event(event)),
     }
 }

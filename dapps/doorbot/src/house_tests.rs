@@ -1,7 +1,7 @@
 //! The house from outside: documents and inputs in, commands out.
 
 use super::*;
-use dapp::wire::{Clock as WireClock, DeviceKind};
+use dapp::wire::{Clock as WireClock, DeviceKind, Info};
 use model::{BlockId, Millis, OrgId};
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ fn a_good_badge_sets_the_strike_first_and_its_event_waits_for_it() {
     let (mut house, _) = front();
     let out = house.step(Ticks(10), tap("reader", 1));
     match &out[0] {
-        Command::Strike { device, for_ms: 4000, events } => {
+        Command::Hold { device, for_ms: 4000, events } => {
             assert_eq!(*device, name("strike"));
             assert_eq!(events[0].data["person"], "alice");
             assert_eq!(events[0].data["result"], "allowed");
@@ -125,9 +125,9 @@ fn two_doors_of_one_box_have_their_own_devices() {
     let both: Vec<&str> = ALL.into_iter().chain(["strike-2", "reader-2"]).collect();
     house.step(Ticks(3), devices(&both));
     let out = house.step(Ticks(10), tap("reader-2", 1));
-    assert!(matches!(&out[0], Command::Strike { device, .. } if *device == name("strike-2")));
+    assert!(matches!(&out[0], Command::Hold { device, .. } if *device == name("strike-2")));
     let out = house.step(Ticks(11), tap("reader", 1));
-    assert!(matches!(&out[0], Command::Strike { device, .. } if *device == name("strike")));
+    assert!(matches!(&out[0], Command::Hold { device, .. } if *device == name("strike")));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn an_unreadable_document_is_told_and_its_door_goes_on_by_the_last_readable_one(
     assert_eq!((fault.kind, &fault.data["path"]), ("fault", &json!("doorbot/doors/front.toml")));
     assert!(fault.data["why"].as_str().unwrap().starts_with("the last readable one stays in force"));
     let out = house.step(Ticks(30), tap("reader", 1));
-    assert!(matches!(&out[0], Command::Strike { .. }), "{out:?}");
+    assert!(matches!(&out[0], Command::Hold { .. }), "{out:?}");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn an_unreadable_person_may_not_enter_although_the_last_readable_document_said_s
     let (mut house, _) = front();
     house.step(Ticks(20), feed("change", &[("people/alice.toml", json!({"expires": "soon"}))]));
     let out = house.step(Ticks(30), tap("reader", 1));
-    assert!(!out.iter().any(|command| matches!(command, Command::Strike { .. })), "{out:?}");
+    assert!(!out.iter().any(|command| matches!(command, Command::Hold { .. })), "{out:?}");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_revoked_badge_stops_opening_as_soon_as_the_ledger_says_so() {
     revoked["badges"][digest(1).to_string()] = json!({"revoked": {"reason": "lost"}});
     house.step(Ticks(20), feed("change", &[("people/alice.toml", revoked)]));
     let out = house.step(Ticks(30), tap("reader", 1));
-    assert!(!out.iter().any(|command| matches!(command, Command::Strike { .. })));
+    assert!(!out.iter().any(|command| matches!(command, Command::Hold { .. })));
     assert_eq!(kinds(&out), ["access"]);
 }
 
@@ -233,7 +233,7 @@ fn the_view_in_memory_decides_when_everything_else_was_gone() {
     house.step(Ticks(10), News::Lost);
     house.step(Ticks(20), devices(&ALL));
     let out = house.step(Ticks(30), tap("reader", 1));
-    assert!(matches!(&out[0], Command::Strike { .. }));
+    assert!(matches!(&out[0], Command::Hold { .. }));
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn contact_and_button_reach_their_door() {
     let (mut house, _) = front();
     assert_eq!(kinds(&house.step(Ticks(10), edge("door", true))), ["door-open", "alarm"]);
     assert_eq!(kinds(&house.step(Ticks(20), edge("door", false))), ["door-closed", "alarm"]);
-    assert!(matches!(&house.step(Ticks(30), edge("exit", true))[0], Command::Strike { events, .. }
+    assert!(matches!(&house.step(Ticks(30), edge("exit", true))[0], Command::Hold { events, .. }
         if events[0].kind == "exit"));
 }
 
@@ -268,7 +268,7 @@ fn at_the_stop_all_doors_are_safe() {
 fn a_strike_that_failed_shows_an_error() {
     let (mut house, _) = front();
     house.step(Ticks(10), tap("reader", 1));
-    let out = house.step(Ticks(20), News::StrikeFailed { device: name("strike") });
+    let out = house.step(Ticks(20), News::RelayFailed { device: name("strike") });
     assert!(out.contains(&Command::Set { device: name("red"), on: true }));
 }
 
@@ -280,7 +280,7 @@ fn tentative(kind: &str, documents: &[(&str, Value)]) -> News {
 fn opens(house: &mut House, at: u64, badge: u8) -> bool {
     let opened = house.step(Ticks(at), tap("reader", badge));
     house.step(Ticks(at + 10_000), News::Tick);
-    opened.iter().any(|command| matches!(command, Command::Strike { .. }))
+    opened.iter().any(|command| matches!(command, Command::Hold { .. }))
 }
 
 #[test]

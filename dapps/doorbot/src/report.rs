@@ -105,6 +105,13 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_event_is_a_name() {
+        for kind in ["access", "exit", "door-open", "door-closed", "alarm", "started", "fault"] {
+            assert!(kind.parse::<Name>().is_ok(), "{kind}");
+        }
+    }
+
+    #[test]
     fn a_lockout_of_a_megabyte_still_fits_an_event() {
         let decision = Decision::of_nobody(Outcome::Denied, "é".repeat(1 << 20));
         assert!(told(&decision).to_string().len() < 2048);

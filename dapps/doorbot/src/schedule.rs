@@ -4,7 +4,7 @@
 //! a moment is inside or not. So a window that ends in the hour that daylight saving repeats ends once and
 //! does not open again, and one that begins in the hour that it skips begins when that hour would have ended.
 
-use crate::time::zoned;
+use dapp::kit::time::zoned;
 use jiff::{ToSpan, civil, tz::TimeZone};
 use model::Millis;
 use serde::Deserialize;

@@ -5,21 +5,19 @@
 //! counts as absent: the old one may let in whom the new one shuts out. Of a door or a schedule the last readable
 //! document stays in force, so that a slip of the pen does not shut a house; it is lost when the program ends.
 
-use crate::{
-    door_document::DoorDocument,
+use crate::{door_document::DoorDocument, schedule::Schedule};
+use dapp::kit::{
     feed::{FeedDocument, FeedKind, FeedLine},
-    person::Person,
-    schedule::Schedule,
+    people::People,
 };
-use model::{BadgeDigest, Name, StatePath};
+use model::{Name, StatePath};
 use std::{collections::BTreeMap, fmt::Display, mem::take};
 
 /// The ledger as a door sees it.
 #[derive(Debug, Default)]
 pub struct View {
     loaded: bool,
-    people: BTreeMap<Name, Person>,
-    badges: BTreeMap<BadgeDigest, Vec<Name>>,
+    people: People,
     doors: BTreeMap<Name, DoorDocument>,
     schedules: BTreeMap<Name, Schedule>,
     faults: BTreeMap<StatePath, String>,
@@ -51,19 +49,9 @@ impl View {
         self.loaded
     }
 
-    /// How many people there are.
-    pub fn people_count(&self) -> usize {
-        self.people.len()
-    }
-
-    /// A person.
-    pub fn person(&self, name: &Name) -> Option<&Person> {
-        self.people.get(name)
-    }
-
-    /// The people who have a badge with this digest, by name.
-    pub fn holders(&self, digest: &BadgeDigest) -> &[Name] {
-        self.badges.get(digest).map_or(&[], Vec::as_slice)
+    /// The people.
+    pub fn people(&self) -> &People {
+        &self.people
     }
 
     /// The doors by name.
@@ -99,7 +87,7 @@ impl View {
         self.faults.remove(&document.path);
         let json = document.document.get();
         let fault = match place(&document.path) {
-            Place::Person(name) => self.put_person(name, json),
+            Place::Person(name) => self.people.put(name, json),
             Place::Door(name) => put_readable(&mut self.doors, name, DoorDocument::parse(json)),
             Place::Schedule(name) => put_readable(&mut self.schedules, name, Schedule::parse(json)),
             Place::Elsewhere => None,
@@ -109,41 +97,13 @@ impl View {
         }
     }
 
-    /// The old document goes in any case: to keep it would undo a revocation.
-    fn put_person(&mut self, name: Name, json: &str) -> Option<String> {
-        self.remove_person(&name);
-        let person = match Person::parse(&name, json) {
-            Ok(person) => person,
-            Err(error) => return Some(error.to_string()),
-        };
-        for badge in &person.badges {
-            let holders = self.badges.entry(badge.digest).or_default();
-            holders.push(name.clone());
-            holders.sort();
-        }
-        self.people.insert(name, person);
-        None
-    }
-
     fn remove(&mut self, path: &StatePath) {
         self.faults.remove(path);
         match place(path) {
-            Place::Person(name) => self.remove_person(&name),
+            Place::Person(name) => self.people.remove(&name),
             Place::Door(name) => drop(self.doors.remove(&name)),
             Place::Schedule(name) => drop(self.schedules.remove(&name)),
             Place::Elsewhere => {}
-        }
-    }
-
-    fn remove_person(&mut self, name: &Name) {
-        let badges = self.people.remove(name).map(|person| person.badges).unwrap_or_default();
-        for badge in badges {
-            if let Some(holders) = self.badges.get_mut(&badge.digest) {
-                holders.retain(|holder| holder != name);
-                if holders.is_empty() {
-                    self.badges.remove(&badge.digest);
-                }
-            }
         }
     }
 }
@@ -179,6 +139,7 @@ fn place(path: &StatePath) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::BadgeDigest;
 
     fn digest(n: u8) -> BadgeDigest {
         BadgeDigest::new([n; 32])
@@ -194,7 +155,7 @@ mod tests {
     }
 
     fn names(view: &View, badge: u8) -> Vec<String> {
-        view.holders(&digest(badge)).iter().map(ToString::to_string).collect()
+        view.people().holders(&digest(badge)).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -225,7 +186,7 @@ mod tests {
         let mut view = View::default();
         view.take(line(serde_json::json!({"type": "snapshot", "documents": [person("alice", 1)]})));
         view.take(line(serde_json::json!({"type": "snapshot", "documents": [person("bob", 2)]})));
-        assert!(names(&view, 1).is_empty() && view.people_count() == 1);
+        assert!(names(&view, 1).is_empty() && view.people().count() == 1);
     }
 
     const DOOR: &str = "doorbot/doors/front.toml";
@@ -288,7 +249,7 @@ mod tests {
             let broken = [broken("people/alice.toml")];
             view.take(line(serde_json::json!({"type": kind, "changed": broken, "documents": broken})));
             assert!(names(&view, 1).is_empty(), "the old document must not let her in");
-            assert_eq!((view.people_count(), view.faults().len()), (0, 1));
+            assert_eq!((view.people().count(), view.faults().len()), (0, 1));
         }
     }
 

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
-use dapp::Manifest;
-use doorbot::{door_document::DoorDocument, person::Person, schedule::Schedule};
+use dapp::{Manifest, kit::person::Person};
+use doorbot::{door_document::DoorDocument, schedule::Schedule};
 use model::Document;
 
 fn read(path: &str) -> String {

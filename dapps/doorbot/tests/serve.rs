@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
-use dapp::client::Client;
+use dapp::{client::Client, kit::serve};
+use doorbot::house::House;
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -193,7 +194,7 @@ impl Scene {
         let socket = folder.path().join("api.sock");
         let (stop, stopped) = oneshot::channel::<()>();
         let client = Client::new(&socket);
-        let doorbot = tokio::spawn(doorbot::serve::serve(client, async move { drop(stopped.await) }));
+        let doorbot = tokio::spawn(serve(client, House::default(), async move { drop(stopped.await) }));
         Self { _folder: folder, socket, stop: Some(stop), doorbot: Some(doorbot) }
     }
 

@@ -1,13 +1,15 @@
-//! One task for each device, so that a lamp that hangs does not keep a strike waiting.
+//! One task for each device, so that a lamp that hangs does not keep a relay waiting.
 //!
-//! A lamp has a level: the newest counts, older ones that were not sent yet are skipped. A strike has commands,
+//! A lamp has a level: the newest counts, older ones that were not sent yet are skipped. A relay has commands,
 //! in their order; one that comes too late to matter is not carried out, since a door that opens when nobody
 //! stands before it any more is worse than one that does not. Every "on" carries its end (`for_ms`), which the
 //! agent keeps also when this program dies.
 
-use super::queue::Queue;
-use crate::house::{Command, LogEvent, News};
-use dapp::{
+use super::{
+    news::{LogEvent, News},
+    queue::Queue,
+};
+use crate::{
     client::{Client, ClientError},
     wire::SetDevice,
 };
@@ -21,8 +23,8 @@ use tokio::{
 
 /// How long a device may take to answer.
 const TIMEOUT_MS: u64 = 1_000;
-/// A strike that could not be set within this long is not set any more.
-const STRIKE_LATE_MS: u64 = 1_000;
+/// A relay that could not be set within this long is not set any more.
+const LATE_MS: u64 = 1_000;
 /// How often switching off is tried, and the pause between.
 const RELEASE_TRIES: u32 = 10;
 const AGAIN_MS: u64 = 200;
@@ -30,23 +32,34 @@ const AGAIN_MS: u64 = 200;
 /// The devices of this box.
 #[derive(Debug)]
 pub struct Switches {
+    words: Words,
     client: Client,
     queue: Arc<Queue>,
     news: mpsc::UnboundedSender<News>,
     lamps: BTreeMap<Name, watch::Sender<bool>>,
-    strikes: BTreeMap<Name, mpsc::UnboundedSender<Pull>>,
+    relays: BTreeMap<Name, mpsc::UnboundedSender<Pull>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What a strike shall do.
+/// What is said about the devices.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// Whose they are.
+    pub dapp: &'static str,
+    /// What its relays are to people.
+    pub relay: &'static str,
+}
+
+/// What a relay shall do.
 #[derive(Debug)]
 enum Pull {
     On { for_ms: u64, events: Vec<LogEvent>, since: Instant },
     Off,
 }
 
-/// A strike and what its task needs.
-struct Strike {
+/// A relay and what its task needs.
+struct Relay {
+    words: Words,
     device: Name,
     client: Client,
     queue: Arc<Queue>,
@@ -55,28 +68,38 @@ struct Strike {
 
 impl Switches {
     /// No device yet; each gets its task with its first command.
-    pub fn new(client: &Client, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
+    pub fn new(words: Words, client: &Client, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
         let client = client.clone().with_timeout(Duration::from_millis(TIMEOUT_MS));
-        Self { client, queue, news, lamps: BTreeMap::new(), strikes: BTreeMap::new(), tasks: Vec::new() }
+        let (lamps, relays) = (BTreeMap::new(), BTreeMap::new());
+        Self { words, client, queue, news, lamps, relays, tasks: Vec::new() }
     }
 
-    /// Carries out what the house wants; never waits.
-    pub fn carry_out(&mut self, commands: Vec<Command>) {
-        for command in commands {
-            match command {
-                Command::Strike { device, for_ms, events } => {
-                    self.pull(device, Pull::On { for_ms, events, since: Instant::now() });
-                }
-                Command::Release { device } => self.pull(device, Pull::Off),
-                Command::Set { device, on } => self.set(device, on),
-                Command::Event(event) => self.queue.push(event),
+    /// A relay on, and then the events about it; never waits.
+    pub fn hold(&mut self, device: Name, for_ms: u64, events: Vec<LogEvent>) {
+        self.pull(device, Pull::On { for_ms, events, since: Instant::now() });
+    }
+
+    /// A relay off; never waits.
+    pub fn release(&mut self, device: Name) {
+        self.pull(device, Pull::Off);
+    }
+
+    /// A lamp or buzzer; never waits.
+    pub fn set(&mut self, device: Name, on: bool) {
+        match self.lamps.get(&device) {
+            Some(sender) => drop(sender.send_replace(on)),
+            None => {
+                let (sender, levels) = watch::channel(on);
+                let light = light(self.words.dapp, device.clone(), self.client.clone(), levels);
+                self.tasks.push(tokio::spawn(light));
+                self.lamps.insert(device, sender);
             }
         }
     }
 
     /// Lets every task finish what it has, for at most `patience`.
     pub async fn finish(self, patience: Duration) {
-        drop((self.lamps, self.strikes));
+        drop((self.lamps, self.relays));
         let all = async {
             for task in self.tasks {
                 // A task that panicked has nothing more to finish.
@@ -87,41 +110,31 @@ impl Switches {
     }
 
     fn pull(&mut self, device: Name, pull: Pull) {
-        let sender = self.strikes.entry(device).or_insert_with_key(|device| {
+        let sender = self.relays.entry(device).or_insert_with_key(|device| {
             let (sender, pulls) = mpsc::unbounded_channel();
-            let strike = Strike {
+            let relay = Relay {
+                words: self.words,
                 device: device.clone(),
                 client: self.client.clone(),
                 queue: self.queue.clone(),
                 news: self.news.clone(),
             };
-            self.tasks.push(tokio::spawn(strike.run(pulls)));
+            self.tasks.push(tokio::spawn(relay.run(pulls)));
             sender
         });
         // The task ends only after its sender.
         drop(sender.send(pull));
     }
-
-    fn set(&mut self, device: Name, on: bool) {
-        match self.lamps.get(&device) {
-            Some(sender) => drop(sender.send_replace(on)),
-            None => {
-                let (sender, levels) = watch::channel(on);
-                self.tasks.push(tokio::spawn(light(device.clone(), self.client.clone(), levels)));
-                self.lamps.insert(device, sender);
-            }
-        }
-    }
 }
 
 /// Keeps a lamp at its newest level.
-async fn light(device: Name, client: Client, mut levels: watch::Receiver<bool>) {
+async fn light(dapp: &'static str, device: Name, client: Client, mut levels: watch::Receiver<bool>) {
     loop {
         let on = *levels.borrow_and_update();
         match client.set_device(&device, SetDevice { on, for_ms: None }).await {
-            // The agent is away: when it is back the house sets everything anew.
+            // The agent is away: when it is back the program sets everything anew.
             Ok(_) | Err(ClientError::Connect { .. }) => {}
-            Err(error) => eprintln!("doorbot: {device} was not set: {error}"),
+            Err(error) => eprintln!("{dapp}: {device} was not set: {error}"),
         }
         if levels.changed().await.is_err() {
             return;
@@ -129,7 +142,7 @@ async fn light(device: Name, client: Client, mut levels: watch::Receiver<bool>) 
     }
 }
 
-impl Strike {
+impl Relay {
     async fn run(self, mut pulls: mpsc::UnboundedReceiver<Pull>) {
         while let Some(pull) = pulls.recv().await {
             match pull {
@@ -141,19 +154,18 @@ impl Strike {
 
     /// On, and then the events about it: also when it failed, with that said.
     async fn on(&self, for_ms: u64, mut events: Vec<LogEvent>, since: Instant) {
-        let failed = if since.elapsed() > Duration::from_millis(STRIKE_LATE_MS) {
-            Some("the strike was busy for too long".to_string())
+        let failed = if since.elapsed() > Duration::from_millis(LATE_MS) {
+            Some(format!("the {} was busy for too long", self.words.relay))
         } else {
             let set = SetDevice { on: true, for_ms: Some(for_ms) };
             self.client.set_device(&self.device, set).await.err().map(|error| error.to_string())
         };
         if let Some(why) = failed {
-            eprintln!("doorbot: {} did not switch: {why}", self.device);
+            eprintln!("{}: {} did not switch: {why}", self.words.dapp, self.device);
             let why: String = why.chars().take(200).collect();
-            events
-                .iter_mut()
-                .for_each(|event| drop(event.data.insert("strike_failed".into(), why.clone().into())));
-            drop(self.news.send(News::StrikeFailed { device: self.device.clone() }));
+            let key = format!("{}_failed", self.words.relay);
+            events.iter_mut().for_each(|event| drop(event.data.insert(key.clone(), why.clone().into())));
+            drop(self.news.send(News::RelayFailed { device: self.device.clone() }));
         }
         events.into_iter().for_each(|event| self.queue.push(event));
     }
@@ -163,9 +175,9 @@ impl Strike {
         for _ in 0..RELEASE_TRIES {
             let set = SetDevice { on: false, for_ms: None };
             match self.client.set_device(&self.device, set).await {
-                // Without an agent the strike is off already, and the house asks again when there is one.
+                // Without an agent the relay is off already, and the program asks again when there is one.
                 Ok(_) | Err(ClientError::Connect { .. }) => return,
-                Err(error) => eprintln!("doorbot: {} was not switched off: {error}", self.device),
+                Err(error) => eprintln!("{}: {} was not switched off: {error}", self.words.dapp, self.device),
             }
             if !pulls.is_empty() {
                 return;

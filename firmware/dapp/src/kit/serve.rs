@@ -1,34 +1,28 @@
-//! Connects the house to the agent's local API.
+//! Connects a program to the agent's local API.
 //!
-//! One thread, one loop: what happens goes into the house, what the house wants goes to a task for each device
+//! One thread, one loop: what happens goes into the program, what it wants goes to a task for each device
 //! and to the queue of events, and nothing in the loop waits for an answer. The heartbeat is sent by the loop
 //! itself, so a loop that does not turn is found out. At the end (SIGTERM) every output is made safe.
 
-mod queue;
-mod switch;
-
-use crate::{
+use super::{
     feed::FeedLine,
-    house::{House, News},
+    news::{Command, News, Program},
+    queue::Queue,
+    switch::{Switches, Words},
     time::Ticks,
+    writer,
 };
-use dapp::{
+use crate::{
     client::{Client, Item, Stream},
-    wire::InputLine,
+    wire::{DocumentChange, DocumentsRequest, InputLine},
 };
-use queue::Queue;
 use std::{future::Future, sync::Arc, time::Duration};
-use switch::Switches;
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
     time::Instant,
 };
 
-/// What the doors need of the ledger.
-const WATCH: &str = "/v1/watch?folder=doorbot&folder=people";
-/// The same as this node knows it, final or not; followed while a door lets in by it.
-const WATCH_TENTATIVE: &str = "/v1/watch?folder=doorbot&folder=people&state=tentative";
 /// How often the agent is asked for the time and the devices; and while it is away.
 const ASK_MS: (u64, u64) = (10_000, 250);
 /// How often the loop turns at least, and says that it does.
@@ -36,38 +30,65 @@ const TURN_MS: u64 = 1_000;
 /// How long the end may take: devices, then events. Together below dapp.toml's `timeout_ms`.
 const END_MS: u64 = 1_000;
 
-/// Serves the doors of this box until `stop`.
-pub async fn serve(client: Client, stop: impl Future<Output = ()>) {
-    let queue = Arc::new(Queue::default());
+/// Serves the program until `stop`.
+pub async fn serve<P: Program>(client: Client, program: P, stop: impl Future<Output = ()>) {
+    let queue = Arc::new(Queue::new(P::NAME));
     let lost = Arc::new(Notify::new());
     let (sender, news) = mpsc::unbounded_channel();
     let ask = tokio::spawn(ask(client.clone(), sender.clone(), lost.clone()));
     let sending = queue.clone();
     let send_client = client.clone();
     let send = tokio::spawn(async move { sending.send(send_client).await });
-    let switches = Switches::new(&client, queue.clone(), sender);
-    let mut serving =
-        Serving { client, house: House::default(), switches, start: Instant::now(), lost, heartbeat: None };
+    let (documents, requests) = mpsc::unbounded_channel();
+    let write = tokio::spawn(writer::write(client.clone(), requests, sender.clone()));
+    let words = Words { dapp: P::NAME, relay: P::RELAY };
+    let switches = Switches::new(words, &client, queue.clone(), sender);
+    let hands = Hands { switches, queue: queue.clone(), documents };
+    let mut serving = Serving { client, program, hands, start: Instant::now(), lost, heartbeat: None };
     serving.run(news, stop).await;
     serving.end(&queue).await;
-    ask.abort();
-    send.abort();
+    [ask, send, write].iter().for_each(JoinHandle::abort);
 }
 
-struct Serving {
+struct Serving<P> {
     client: Client,
-    house: House,
-    switches: Switches,
+    program: P,
+    hands: Hands,
     start: Instant,
     /// Rung when the agent is gone.
     lost: Arc<Notify>,
     heartbeat: Option<JoinHandle<()>>,
 }
 
-impl Serving {
+/// What carries out commands; never waits.
+struct Hands {
+    switches: Switches,
+    queue: Arc<Queue>,
+    documents: mpsc::UnboundedSender<DocumentsRequest>,
+}
+
+impl Hands {
+    fn carry_out(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            match command {
+                Command::Hold { device, for_ms, events } => self.switches.hold(device, for_ms, events),
+                Command::Release { device } => self.switches.release(device),
+                Command::Set { device, on } => self.switches.set(device, on),
+                Command::Event(event) => self.queue.push(event),
+                Command::Write { path, document, message } => {
+                    let changes = vec![DocumentChange::Write { path, document }];
+                    // The task ends only after its sender.
+                    drop(self.documents.send(DocumentsRequest { message, changes }));
+                }
+            }
+        }
+    }
+}
+
+impl<P: Program> Serving<P> {
     async fn run(&mut self, mut news: mpsc::UnboundedReceiver<News>, stop: impl Future<Output = ()>) {
         let mut inputs: Stream<InputLine> = self.client.inputs();
-        let mut watch: Stream<FeedLine> = self.client.follow(WATCH);
+        let mut watch: Stream<FeedLine> = self.client.follow(&watched::<P>());
         let mut tentative: Option<Stream<FeedLine>> = None;
         let mut turn = tokio::time::interval(Duration::from_millis(TURN_MS));
         let mut stop = std::pin::pin!(stop);
@@ -92,7 +113,7 @@ impl Serving {
         match item {
             Item::Line(line) => self.take(News::Input(line)),
             Item::Lost(error) => {
-                eprintln!("doorbot: inputs: {error}");
+                eprintln!("{}: inputs: {error}", P::NAME);
                 self.take(News::Lost);
                 self.lost.notify_one();
             }
@@ -103,14 +124,16 @@ impl Serving {
         match item {
             Item::Line(line) => self.take(News::Feed(line)),
             // What was read stays and decides.
-            Item::Lost(error) => eprintln!("doorbot: watch: {error}"),
+            Item::Lost(error) => eprintln!("{}: watch: {error}", P::NAME),
         }
     }
 
     /// Follows the tentative state while it is wanted.
     fn follow_tentative(&mut self, stream: &mut Option<Stream<FeedLine>>) {
-        match (self.house.wants_tentative(), stream.is_some()) {
-            (true, false) => *stream = Some(self.client.follow(WATCH_TENTATIVE)),
+        match (self.program.wants_tentative(), stream.is_some()) {
+            (true, false) => {
+                *stream = Some(self.client.follow(&format!("{}&state=tentative", watched::<P>())));
+            }
             (false, true) => {
                 *stream = None;
                 self.take(News::Tentative(None));
@@ -123,15 +146,15 @@ impl Serving {
         match item {
             Item::Line(line) => self.take(News::Tentative(Some(line))),
             Item::Lost(error) => {
-                eprintln!("doorbot: watch of the tentative state: {error}");
+                eprintln!("{}: watch of the tentative state: {error}", P::NAME);
                 self.take(News::Tentative(None));
             }
         }
     }
 
     fn take(&mut self, news: News) {
-        let commands = self.house.step(self.now(), news);
-        self.switches.carry_out(commands);
+        let commands = self.program.step(self.now(), news);
+        self.hands.carry_out(commands);
     }
 
     /// Says that the loop turns; one word at a time.
@@ -152,7 +175,7 @@ impl Serving {
     fn wake(&self) -> Instant {
         let now = self.now();
         let far = now + 3_600_000;
-        let at = self.house.next_wake(now).unwrap_or(far).min(far);
+        let at = self.program.next_wake(now).unwrap_or(far).min(far);
         self.start + Duration::from_millis(at.0)
     }
 
@@ -160,16 +183,21 @@ impl Serving {
     async fn end(mut self, queue: &Queue) {
         self.take(News::Stop);
         let patience = Duration::from_millis(END_MS);
-        self.switches.finish(patience).await;
+        self.hands.switches.finish(patience).await;
         let sent = async {
             while !queue.is_empty() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         if tokio::time::timeout(patience, sent).await.is_err() {
-            eprintln!("doorbot: the agent is away; events that were not sent are gone");
+            eprintln!("{}: the agent is away; events that were not sent are gone", P::NAME);
         }
     }
+}
+
+/// What a program needs of the ledger: its own documents, and people.
+fn watched<P: Program>() -> String {
+    format!("/v1/watch?folder={}&folder=people", P::NAME)
 }
 
 /// The next item of a stream; never, without one.

@@ -1,6 +1,6 @@
-//! `people/<name>.toml`, as far as a door cares, in little memory.
+//! `people/<name>.toml`, as far as a door or a machine cares, in little memory.
 //!
-//! Other dapps write these documents too, so fields that are not a door's are skipped. Where a field is not
+//! Other dapps write these documents too, so fields that are not of use there are skipped. Where a field is not
 //! what it should be, the reading is the strict one: a state that we do not know is not active, a revocation in
 //! any shape revokes. A document that cannot be read at all gives no person, and nobody gets in by it.
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What a door knows of a person.
+/// What is known of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The name that is shown.

@@ -1,7 +1,7 @@
 //! Lines of the watch, read without building a tree of every document.
 //!
 //! A snapshot of 5,000 members is megabytes of JSON. Here a document stays text until it is turned into what a
-//! door keeps of it. The lines are those of [`dapp::wire::WatchLine`]; a test holds the two together.
+//! dapp keeps of it. The lines are those of [`crate::wire::WatchLine`]; a test holds the two together.
 
 use model::StatePath;
 use serde::Deserialize;
@@ -51,7 +51,7 @@ pub struct FeedDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dapp::wire::{PathDocument, WatchLine};
+    use crate::wire::{PathDocument, WatchLine};
     use model::BlockId;
 
     fn read(line: &WatchLine) -> FeedLine {

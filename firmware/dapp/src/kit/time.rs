@@ -56,7 +56,7 @@ impl Clock {
 
     /// What the agent says at `at`. A time zone that nobody knows makes the calendar useless, so the clock is
     /// not trusted then.
-    pub fn told(info: &dapp::wire::Info, at: Ticks) -> Self {
+    pub fn told(info: &crate::wire::Info, at: Ticks) -> Self {
         let zone = TimeZone::get(&info.timezone);
         Self {
             said: info.clock.now,
@@ -94,7 +94,7 @@ pub fn zoned(at: Millis, zone: &TimeZone) -> Option<jiff::Zoned> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dapp::wire;
+    use crate::wire;
 
     fn info(timezone: &str) -> wire::Info {
         wire::Info {

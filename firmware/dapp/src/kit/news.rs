@@ -1,0 +1,103 @@
+//! What happens to a program, and what it wants done.
+
+use super::{feed::FeedLine, time::Ticks};
+use crate::wire::{DeviceInfo, Info, InputLine, JsonMap};
+use model::{Name, StatePath};
+
+/// The rules of a dapp, without clock, file or socket.
+pub trait Program {
+    /// The dapp's name, which is also the folder of its documents.
+    const NAME: &'static str;
+    /// What its relays are to people: events about one that failed say `<RELAY>_failed`.
+    const RELAY: &'static str;
+
+    /// Takes what happened at `now`, and gives what is to be done, in this order.
+    fn step(&mut self, now: Ticks, news: News) -> Vec<Command>;
+
+    /// When it wants its next tick, if nothing happens before.
+    fn next_wake(&self, now: Ticks) -> Option<Ticks>;
+
+    /// Whether it wants to hear of the tentative state.
+    fn wants_tentative(&self) -> bool {
+        false
+    }
+}
+
+/// What happens to a program.
+#[derive(Debug)]
+pub enum News {
+    /// A line of the watch.
+    Feed(FeedLine),
+    /// A line of the watch of the tentative state; none when that broke off.
+    Tentative(Option<FeedLine>),
+    /// What the agent says of itself.
+    Info(Box<Info>),
+    /// The devices that the agent grants.
+    Devices(Vec<DeviceInfo>),
+    /// A line of the inputs.
+    Input(InputLine),
+    /// The inputs broke off: the agent is gone.
+    Lost,
+    /// A relay did not switch.
+    RelayFailed {
+        /// The relay.
+        device: Name,
+    },
+    /// A document was written, or was not.
+    Written {
+        /// Which.
+        path: StatePath,
+        /// Why it was not.
+        failed: Option<String>,
+    },
+    /// Time has passed.
+    Tick,
+    /// The program ends.
+    Stop,
+}
+
+/// What a program wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// A relay on, for so long at most; the events are about that and follow it.
+    Hold {
+        /// The relay.
+        device: Name,
+        /// In milliseconds.
+        for_ms: u64,
+        /// To keep once the relay was set.
+        events: Vec<LogEvent>,
+    },
+    /// A relay off.
+    Release {
+        /// The relay.
+        device: Name,
+    },
+    /// A lamp or buzzer.
+    Set {
+        /// Which.
+        device: Name,
+        /// On or off.
+        on: bool,
+    },
+    /// Something to keep.
+    Event(LogEvent),
+    /// A document of the ledger; answered by [`News::Written`].
+    Write {
+        /// Where.
+        path: StatePath,
+        /// The whole document.
+        document: JsonMap,
+        /// One line that says why.
+        message: String,
+    },
+}
+
+/// An event as the log keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogEvent {
+    /// What kind of thing happened; a name.
+    pub kind: &'static str,
+    /// What is kept about it.
+    pub data: JsonMap,
+}
