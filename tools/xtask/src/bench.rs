@@ -15,6 +15,9 @@ const BENCHES: &[(&str, &str, &str, Need)] = &[
     ("sync", "sync", "cold_sync", Need::Nothing),
     ("net", "net", "loopback", Need::Nothing),
     ("door", "cli", "door", Need::Programs),
+    ("cold", "cli", "cold", Need::Programs),
+    ("agree", "cli", "agree", Need::Programs),
+    ("heal", "cli", "heal", Need::Programs),
 ];
 
 /// What a bench needs besides itself.
@@ -26,9 +29,10 @@ enum Need {
     Programs,
 }
 
-/// `bench [NAME]`.
+/// `bench [NAME [-- what the bench takes]]`.
 pub fn run_chore(args: &[String]) -> Done {
     let only = args.first().map(String::as_str);
+    let rest: Vec<_> = args.iter().skip(1).filter(|arg| *arg != "--").collect();
     let chosen: Vec<_> = BENCHES.iter().filter(|(name, ..)| only.is_none_or(|only| only == *name)).collect();
     if chosen.is_empty() {
         let names: Vec<_> = BENCHES.iter().map(|(name, ..)| *name).collect();
@@ -43,7 +47,7 @@ pub fn run_chore(args: &[String]) -> Done {
             Need::Desync => cargo.env("DESYNC", sid::program("desync")?),
             Need::Programs => cargo.env("LEDGER_DAPPS", build::all(true)?.dapps),
         };
-        run(cargo.args(["bench", "--quiet", "-p", package, "--bench", bench]))?;
+        run(cargo.args(["bench", "--quiet", "-p", package, "--bench", bench, "--"]).args(&rest))?;
     }
     Ok(())
 }

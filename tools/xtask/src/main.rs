@@ -13,6 +13,7 @@ mod check;
 mod demo;
 mod fuzz;
 mod packages;
+mod plot;
 mod root;
 mod shell;
 mod sid;
@@ -30,9 +31,10 @@ cargo xtask CHORE
   check                     what must hold before a commit: format, clippy, licences, arrows, then `test`
   arrows                    which room may use which
   fuzz [TARGET] [--seconds N]   each fuzz target for N seconds (60)
-  bench [NAME]              the figures of docs/BENCHMARKS.md, each beside its peer
+  bench [NAME [-- ...]]     the figures of docs/BENCHMARKS.md, each beside its peer
   sim [--nodes N] [--seed S] [--hours H] [--seeds K] [--until STEP] [--trace] [--csv] [--calm]
                             many boxes in one process, in virtual time, with all that can go wrong (7, 1, 1, 1)
+  sim --growth | --plot     the runs and the picture of docs/SIMULATION.md; or the picture alone
 ";
 
 fn main() -> ExitCode {

@@ -1,11 +1,103 @@
-//! `cargo xtask sim`: the same rooms, many boxes, one seed, virtual time.
+//! `cargo xtask sim`: the same rooms, many boxes, one seed, virtual time; and the figure of how it grows.
 
 use crate::{
     build,
-    shell::{Done, run},
+    plot::{Panel, draw},
+    shell::{Done, output, root, run, say},
 };
+use std::{fs, path::PathBuf, process::Command};
 
-/// `sim [--nodes N] [--seed S] [--hours H] [--seeds K] ...`: what the program itself takes.
+/// Boxes in the runs that show growth with boxes.
+const BOXES: &[u64] = &[7, 10, 20, 40, 100, 200, 400, 1000];
+/// Events there in all: one box in so many seconds, for each box that there is.
+const TAP_S_A_BOX: u64 = 4;
+/// Seconds between two events of a box in the runs of seven boxes that show growth with events.
+const TAPS_S: &[u64] = &[200, 60, 20, 6, 2, 1];
+/// Two virtual minutes.
+const HOURS: &str = "0.0334";
+const HEADER: &str =
+    "grows,nodes,validators,seed,hours,events,blocks,steps,virtual_ms,messages_per_node,bytes_per_node\n";
+
+/// `sim [--nodes N] [--seed S] [--hours H] [--seeds K] ...`: what the program itself takes. `sim --growth` runs what the
+/// figure of docs/SIMULATION.md shows, `sim --plot` draws it anew.
 pub fn run_chore(args: &[String]) -> Done {
-    run(build::cargo_here()?.args(["run", "--quiet", "--release", "-p", "sim", "--"]).args(args))
+    match args {
+        [only] if only == "--growth" => growth(),
+        [only] if only == "--plot" => plot(),
+        args => run(sim()?.args(args)),
+    }
+}
+
+fn sim() -> Done<Command> {
+    let mut cargo = build::cargo_here()?;
+    cargo.args(["run", "--quiet", "--release", "-p", "sim", "--"]);
+    Ok(cargo)
+}
+
+fn figures() -> PathBuf {
+    root().join("docs/simulation.csv")
+}
+
+fn growth() -> Done {
+    let boxes = BOXES.iter().map(|boxes| ("boxes", *boxes, boxes * TAP_S_A_BOX));
+    let events = TAPS_S.iter().map(|tap_s| ("events", BOXES[0], *tap_s));
+    let mut text = HEADER.to_string();
+    for (grows, nodes, tap_s) in boxes.chain(events) {
+        let (nodes, tap_s) = (nodes.to_string(), tap_s.to_string());
+        let mut sim = sim()?;
+        sim.args(["--calm", "--csv", "--hours", HOURS, "--nodes", &nodes, "--tap-s", &tap_s]);
+        let said = output(&mut sim)?;
+        let line = said.lines().last().ok_or("the simulation says nothing")?;
+        say(line);
+        text += &format!("{grows},{line}\n");
+    }
+    fs::write(figures(), text)?;
+    plot()
+}
+
+fn plot() -> Done {
+    let text = fs::read_to_string(figures())?;
+    let panel = |grows: &str, column: &str, title: &str, by: &str, axis: &str| {
+        let points = points(&text, grows, by, column)?;
+        Ok::<_, String>(Panel { title: title.into(), axis: axis.into(), points })
+    };
+    let (few, seven) = ("boxes, about 30 events", "events in two minutes, 7 boxes");
+    let panels = [
+        panel("boxes", "bytes_per_node", "bytes sent by each box", "nodes", few)?,
+        panel("events", "bytes_per_node", "bytes sent by each box", "events", seven)?,
+        panel("boxes", "messages_per_node", "messages sent by each box", "nodes", few)?,
+        panel("events", "messages_per_node", "messages sent by each box", "events", seven)?,
+    ];
+    let picture = figures().with_extension("svg");
+    fs::write(&picture, draw(&panels))?;
+    say(&format!("drawn: {}", picture.display()));
+    Ok(())
+}
+
+/// Two columns of the runs that show one kind of growth.
+fn points(text: &str, grows: &str, x: &str, y: &str) -> Result<Vec<(f64, f64)>, String> {
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().ok_or("the figures are empty")?;
+    let column =
+        |name: &str| header.iter().position(|column| *column == name).ok_or(format!("no column {name}"));
+    let (x, y) = (column(x)?, column(y)?);
+    let number = |line: &[&str], column: usize| {
+        let cell = line.get(column).ok_or("a line of the figures is short")?;
+        cell.parse::<f64>().map_err(|error| format!("{cell}: {error}"))
+    };
+    let lines = lines.filter(|line| line.first() == Some(&grows));
+    lines.map(|line| Ok((number(&line, x)?, number(&line, y)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_found_by_name_and_runs_by_what_grows() {
+        let text = "grows,nodes,bytes\nboxes,7,100\nevents,7,300\nboxes,10,200\n";
+        assert_eq!(points(text, "boxes", "nodes", "bytes").unwrap(), [(7.0, 100.0), (10.0, 200.0)]);
+        assert!(points(text, "boxes", "nodes", "messages").is_err());
+        assert!(points("grows,nodes,bytes\nboxes,7\n", "boxes", "nodes", "bytes").is_err());
+    }
 }
