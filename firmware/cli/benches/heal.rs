@@ -8,7 +8,7 @@
 
 mod boxes;
 
-use boxes::{figures::print, home::Machine, in_own_network, numbers, organisation::Organisation, wait_for};
+use boxes::{figures::print, home::Machine, numbers, organisation::Organisation, wait_for};
 use std::time::{Duration, Instant};
 
 const SIDES: [[usize; 2]; 2] = [[0, 1], [2, 3]];
@@ -18,26 +18,17 @@ const PER_BLOCK: u64 = 20;
 const LOOK: Duration = Duration::from_millis(100);
 
 fn main() {
-    in_own_network(|| {
-        let [events] = numbers([10_000]);
-        let organisation = Organisation::on_a_switch(4, SHARE);
-        organisation.lan.as_ref().unwrap().split(&[&SIDES[0], &SIDES[1]]).unwrap();
-        wait_for("a cut that is noticed", LOOK, || all(&organisation, |one| peers(one) == 1));
-        let begun = Instant::now();
-        organisation.say_in_blocks(events / 2, PER_BLOCK);
-        print(
-            "cut_durable_in_blocks",
-            format!("{:.0}", 2.0 * events as f64 / begun.elapsed().as_secs_f64()),
-            "events/s",
-        );
-        organisation
-            .boxes
-            .iter()
-            .for_each(|one| drop(boxes::http::ask(&one.admin(), "POST", "/v1/flush", "")));
-        settled(&organisation);
-        print("cut_peak", format!("{:.0}", organisation.peak_mib()), "MiB");
-        heal(&organisation, 2 * events);
-    });
+    let [events] = numbers([10_000]);
+    let organisation = Organisation::on_a_switch(4, SHARE);
+    organisation.lan.as_ref().unwrap().split(&[&SIDES[0], &SIDES[1]]).unwrap();
+    wait_for("a cut that is noticed", LOOK, || all(&organisation, |one| peers(one) == 1));
+    let begun = Instant::now();
+    organisation.say_in_blocks(events / 2, PER_BLOCK);
+    let rate = 2.0 * events as f64 / begun.elapsed().as_secs_f64();
+    print("cut_durable_in_blocks", format!("{rate:.0}"), "events/s");
+    settled(&organisation);
+    print("cut_peak", format!("{:.0}", organisation.peak_mib()), "MiB");
+    heal(&organisation, 2 * events);
 }
 
 /// Waits until both sides have told each other all within.

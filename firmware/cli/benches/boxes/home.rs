@@ -32,8 +32,9 @@ impl Machine {
     /// A program at this box.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let Some(namespace) = &self.namespace else { return Command::new(program) };
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", namespace]).arg(program);
+        // Not by `ip netns exec`, which hides the cgroups that containers need.
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{namespace}")).arg("--").arg(program);
         command
     }
 
