@@ -144,6 +144,6 @@ mod tests {
         let panel = || Panel { title: "t".into(), axis: "a".into(), points: vec![(1.0, 2.0), (10.0, 2e6)] };
         let svg = draw(&[panel(), panel(), panel()]);
         assert_eq!(svg.matches("<circle").count(), 6);
-        assert!(svg.contains(">2 M<") && svg.ends_with("</svg>\n"));
+        assert!(svg.contains(">1 M<") && svg.ends_with("</svg>\n"));
     }
 }

@@ -9,12 +9,12 @@ use std::{fs, path::PathBuf, process::Command};
 
 /// Boxes in the runs that show growth with boxes.
 const BOXES: &[u64] = &[7, 10, 20, 40, 100, 200, 400, 1000];
-/// Events there in all: one box in so many seconds, for each box that there is.
-const TAP_S_A_BOX: u64 = 4;
+/// An event in so many seconds there, wherever.
+const PAUSE_S: u64 = 8;
 /// Seconds between two events of a box in the runs of seven boxes that show growth with events.
-const TAPS_S: &[u64] = &[200, 60, 20, 6, 2, 1];
-/// Two virtual minutes.
-const HOURS: &str = "0.0334";
+const TAPS_S: &[u64] = &[60, 20, 6, 2, 1];
+/// A virtual minute, and two.
+const MINUTES: [&str; 2] = ["0.0167", "0.0334"];
 const HEADER: &str =
     "grows,nodes,validators,seed,hours,events,blocks,steps,virtual_ms,messages_per_node,bytes_per_node\n";
 
@@ -39,13 +39,13 @@ fn figures() -> PathBuf {
 }
 
 fn growth() -> Done {
-    let boxes = BOXES.iter().map(|boxes| ("boxes", *boxes, boxes * TAP_S_A_BOX));
-    let events = TAPS_S.iter().map(|tap_s| ("events", BOXES[0], *tap_s));
+    let boxes = BOXES.iter().map(|boxes| ("boxes", MINUTES[0], *boxes, boxes * PAUSE_S));
+    let events = TAPS_S.iter().map(|tap_s| ("events", MINUTES[1], BOXES[0], *tap_s));
     let mut text = HEADER.to_string();
-    for (grows, nodes, tap_s) in boxes.chain(events) {
+    for (grows, hours, nodes, tap_s) in boxes.chain(events) {
         let (nodes, tap_s) = (nodes.to_string(), tap_s.to_string());
         let mut sim = sim()?;
-        sim.args(["--calm", "--csv", "--hours", HOURS, "--nodes", &nodes, "--tap-s", &tap_s]);
+        sim.args(["--calm", "--csv", "--hours", hours, "--nodes", &nodes, "--tap-s", &tap_s]);
         let said = output(&mut sim)?;
         let line = said.lines().last().ok_or("the simulation says nothing")?;
         say(line);
@@ -57,16 +57,17 @@ fn growth() -> Done {
 
 fn plot() -> Done {
     let text = fs::read_to_string(figures())?;
-    let panel = |grows: &str, column: &str, title: &str, by: &str, axis: &str| {
-        let points = points(&text, grows, by, column)?;
-        Ok::<_, String>(Panel { title: title.into(), axis: axis.into(), points })
+    let panel = |grows: &str, by: &str, axis: &str, what: &str, a: Option<&str>| {
+        let points = points(&text, grows, by, &format!("{what}_per_node"), a)?;
+        let title = format!("{what} that a box sends{}", a.map_or("", |_| " for a final block"));
+        Ok::<_, String>(Panel { title, axis: axis.into(), points })
     };
-    let (few, seven) = ("boxes, about 30 events", "events in two minutes, 7 boxes");
+    let (boxes, events) = ("boxes, 7 of them vote", "events in two minutes, 7 boxes that all vote");
     let panels = [
-        panel("boxes", "bytes_per_node", "bytes sent by each box", "nodes", few)?,
-        panel("events", "bytes_per_node", "bytes sent by each box", "events", seven)?,
-        panel("boxes", "messages_per_node", "messages sent by each box", "nodes", few)?,
-        panel("events", "messages_per_node", "messages sent by each box", "events", seven)?,
+        panel("boxes", "nodes", boxes, "bytes", Some("blocks"))?,
+        panel("events", "events", events, "bytes", None)?,
+        panel("boxes", "nodes", boxes, "messages", Some("blocks"))?,
+        panel("events", "events", events, "messages", None)?,
     ];
     let picture = figures().with_extension("svg");
     fs::write(&picture, draw(&panels))?;
@@ -74,19 +75,21 @@ fn plot() -> Done {
     Ok(())
 }
 
-/// Two columns of the runs that show one kind of growth.
-fn points(text: &str, grows: &str, x: &str, y: &str) -> Result<Vec<(f64, f64)>, String> {
+/// Two columns of the runs that show one kind of growth; the second for each of a third, if one is named.
+fn points(text: &str, grows: &str, x: &str, y: &str, a: Option<&str>) -> Result<Vec<(f64, f64)>, String> {
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().ok_or("the figures are empty")?;
-    let column =
-        |name: &str| header.iter().position(|column| *column == name).ok_or(format!("no column {name}"));
-    let (x, y) = (column(x)?, column(y)?);
-    let number = |line: &[&str], column: usize| {
+    let number = |line: &[&str], name: &str| {
+        let column = header.iter().position(|column| *column == name).ok_or(format!("no column {name}"))?;
         let cell = line.get(column).ok_or("a line of the figures is short")?;
         cell.parse::<f64>().map_err(|error| format!("{cell}: {error}"))
     };
     let lines = lines.filter(|line| line.first() == Some(&grows));
-    lines.map(|line| Ok((number(&line, x)?, number(&line, y)?))).collect()
+    let point = |line: Vec<&str>| {
+        let each = a.map_or(Ok(1.0), |a| number(&line, a))?;
+        Ok((number(&line, x)?, number(&line, y)? / each))
+    };
+    lines.map(point).collect()
 }
 
 #[cfg(test)]
@@ -95,9 +98,11 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name_and_runs_by_what_grows() {
-        let text = "grows,nodes,bytes\nboxes,7,100\nevents,7,300\nboxes,10,200\n";
-        assert_eq!(points(text, "boxes", "nodes", "bytes").unwrap(), [(7.0, 100.0), (10.0, 200.0)]);
-        assert!(points(text, "boxes", "nodes", "messages").is_err());
-        assert!(points("grows,nodes,bytes\nboxes,7\n", "boxes", "nodes", "bytes").is_err());
+        let text = "grows,nodes,bytes,blocks\nboxes,7,100,2\nevents,7,300,1\nboxes,10,200,5\n";
+        let points = |y, each| points(text, "boxes", "nodes", y, each);
+        assert_eq!(points("bytes", None).unwrap(), [(7.0, 100.0), (10.0, 200.0)]);
+        assert_eq!(points("bytes", Some("blocks")).unwrap(), [(7.0, 50.0), (10.0, 40.0)]);
+        assert!(points("messages", None).is_err());
+        assert!(super::points("grows,nodes,bytes\nboxes,7\n", "boxes", "nodes", "bytes", None).is_err());
     }
 }
