@@ -12,6 +12,7 @@ mod history;
 mod judging;
 mod peers;
 mod proposals;
+mod rotating;
 mod shelf;
 
 pub use error::{CoreError, Fault};
@@ -21,12 +22,13 @@ use crate::{
     clock::LedgerClock,
     home::Home,
     peers::ShareSettings,
+    rotation,
     view::View,
     wire::{EventCounts, Merged, Standing},
 };
 use board::Clock;
-use ledger::{Change, Layered, NewObjects};
-use model::{BlockId, Event, KeyId, Millis, Name, SigningKey};
+use ledger::{Change, Layered, NewObjects, State};
+use model::{BlockId, Event, KeyId, Millis, Name, RefName, SigningKey};
 use replica::{BLOCK_BYTES, BLOCK_EVENTS, Documents, Effect, Now, Replica, ReplicaError, Status, Written};
 use std::{collections::BTreeSet, sync::Arc};
 use store::{GitObjects, NewEvent, Store, disk::Disk};
@@ -50,6 +52,10 @@ pub struct Core {
     connected: BTreeSet<KeyId>,
     /// When this box last heard from another one.
     heard_at: Millis,
+    /// Whether this box's key gives way to another one; then nothing is written with it any more.
+    pub(crate) giving_up: bool,
+    /// Whether the new key's time has come: the box is to begin anew with it.
+    pub(crate) outdated: bool,
     guess: Guess,
     /// The date at the start: with what has elapsed since, a time that never goes back and that another start goes
     /// on with, such as for bans.
@@ -67,10 +73,17 @@ struct Guess {
 impl Core {
     /// Opens the ledger of a home for writing; nobody else may have it open.
     pub fn open(home: &Home, disk: Arc<dyn Disk>, machine: Arc<dyn Clock>) -> Result<Self, CoreError> {
-        let key = home.node_key()?;
-        let shelf = Shelf::open(home, &disk, key.public().id())?;
+        let mut key = home.node_key()?;
+        let mut shelf = Shelf::open(home, &disk, key.public().id())?;
+        let branch = home.branch();
+        let main = shelf.store().head(&RefName::Head(branch.clone()))?;
+        let main = main.ok_or_else(|| CoreError::NoBranch { branch: branch.clone() })?;
+        if rotation::settle_node(home, &State::at(shelf.git(), main)?)? {
+            drop(shelf);
+            key = home.node_key()?;
+            shelf = Shelf::open(home, &disk, key.public().id())?;
+        }
         let objects = shelf.git().clone();
-        let main = shelf.store().head(&model::RefName::main())?.ok_or(CoreError::NoMain)?;
         let view = Arc::new(View::load(&objects, home.org(), main, None)?);
         let newest = shelf.store().pending().last().map_or(view.head_at, |event| event.at.max(view.head_at));
         let clock = Arc::new(LedgerClock::new(machine, newest));
@@ -88,6 +101,8 @@ impl Core {
             effects: Vec::new(),
             connected: BTreeSet::new(),
             heard_at: Millis(0),
+            giving_up: false,
+            outdated: false,
             guess: Guess::default(),
             began,
         };
@@ -133,13 +148,13 @@ impl Core {
 
     /// Whether the events that wait fill a block.
     pub fn is_block_full(&self) -> bool {
-        let pending = self.pending();
+        let pending = if self.giving_up { &[] } else { self.pending() };
         pending.len() >= BLOCK_EVENTS || pending.iter().map(line_bytes).sum::<usize>() >= BLOCK_BYTES
     }
 
     /// When the oldest event that waits happened.
     pub fn oldest_pending(&self) -> Option<Millis> {
-        self.pending().first().map(|event| event.at)
+        self.pending().first().filter(|_| !self.giving_up).map(|event| event.at)
     }
 
     /// Makes events durable, all with one sync.
@@ -170,6 +185,9 @@ impl Core {
         subject: String,
         changes: &[Change],
     ) -> Result<Merged, CoreError> {
+        if self.giving_up {
+            return Err(CoreError::GivingUp);
+        }
         let documents = Documents { dapp, subject, changes: changes.to_vec() };
         self.write(|replica, node, events, now| replica.write_documents(node, events, documents, now))
     }
@@ -177,6 +195,12 @@ impl Core {
     /// Takes in a writer's new blocks, every one of them checked; events that wait go along.
     pub fn propose(&mut self, head: BlockId, objects: NewObjects) -> Result<Merged, CoreError> {
         self.write(|replica, node, events, now| replica.accept(node, events, head, &objects, now))
+    }
+
+    /// Takes in the first block of a new branch, which this box does not follow yet.
+    pub fn begin_branch(&mut self, head: BlockId, objects: &NewObjects) -> Result<(), CoreError> {
+        let now = self.now();
+        self.with(|replica| replica.begin_branch(head, objects, now))
     }
 
     /// Does what is due: merges what has waited long enough.
@@ -231,7 +255,7 @@ impl Core {
     ) -> Result<Merged, CoreError> {
         let (node, now) = (self.home.node().clone(), self.now());
         self.replica()?;
-        let events = self.pending().to_vec();
+        let events = if self.giving_up { Vec::new() } else { self.pending().to_vec() };
         let written = self.with(|replica| write(replica, &node, &events, now))?;
         if let Some(last) = written.last_event {
             self.store()?.events_in_blocks(last)?;
@@ -266,6 +290,7 @@ impl Core {
             self.view = Arc::new(view);
             self.clock.saw_block(self.view.head_at);
             self.guess = Guess { stale: true, not_before: Millis(0) };
+            self.look_at_key()?;
         }
         self.count();
         self.look_beyond()
@@ -295,7 +320,8 @@ impl Core {
             self.take(shelf)?;
             self.look()?;
         }
-        self.replica.as_mut().ok_or(CoreError::NoMain)
+        let no_branch = || CoreError::NoBranch { branch: self.home.branch().clone() };
+        self.replica.as_mut().ok_or_else(no_branch)
     }
 
     fn store(&mut self) -> Result<&mut Store, CoreError> {
@@ -307,7 +333,10 @@ impl Core {
         let (now, limits) = (self.now(), self.home.net_settings().sync_limits());
         // What waits in the store was written before, not now.
         let opened = Now { elapsed: Millis(now.elapsed.0.saturating_sub(WAITED_MS)), ..now };
-        let options = replica::Options { limits, ..replica::Options::new(self.key.clone()) };
+        let branch = self.home.branch().clone();
+        let known_as = Some(self.home.net_key()?.public().id());
+        let options =
+            replica::Options { limits, branch, known_as, ..replica::Options::new(self.key.clone()) };
         let mut replica = Replica::open(shelf, options, opened)?;
         for peer in &self.connected {
             replica.connected(*peer, now)?;
@@ -316,7 +345,7 @@ impl Core {
         self.guess.stale = true;
         self.replica = Some(replica);
         self.count();
-        Ok(())
+        self.look_at_key()
     }
 
     fn count(&mut self) {

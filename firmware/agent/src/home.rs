@@ -13,6 +13,7 @@
 //! whoever has its store open: ledgerd while it runs, ledgerctl when it does not.
 
 use crate::peers::NetSettings;
+use ledger::MAIN;
 use model::{BadgeDigest, BadgeError, BadgeKey, KeyError, Name, OrgId, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -23,7 +24,9 @@ use std::{
 };
 
 /// The name of the file with the node's own key.
-const NODE_KEY: &str = "node";
+pub(crate) const NODE_KEY: &str = "node";
+/// The file with the node's key before, under which other boxes know it until they have heard of the new one.
+const NET_KEY: &str = "secrets/net-key";
 /// The file with the key under which badges are hashed.
 const BADGE_KEY: &str = "secrets/badge.key";
 
@@ -40,8 +43,18 @@ pub struct Home {
 struct Identity {
     name: Name,
     org: OrgId,
+    #[serde(default = "main_branch", skip_serializing_if = "is_main")]
+    branch: Name,
     #[serde(default, skip_serializing_if = "is_usual")]
     net: NetSettings,
+}
+
+pub(crate) fn main_branch() -> Name {
+    MAIN.parse().expect("because \"main\" is a name")
+}
+
+fn is_main(branch: &Name) -> bool {
+    branch.as_str() == MAIN
 }
 
 fn is_usual(settings: &NetSettings) -> bool {
@@ -181,15 +194,16 @@ impl Home {
         folder: &Path,
         name: Name,
         org: OrgId,
+        branch: Name,
         badge_key: &BadgeKey,
     ) -> Result<Self, HomeError> {
         replace_secret(&folder.join(BADGE_KEY), &badge_key.to_hex())?;
-        Self::finish(folder, name, org)
+        Self::finish(folder, name, org, branch)
     }
 
     /// Says who the box is: from here on it is a home.
-    pub(crate) fn finish(folder: &Path, name: Name, org: OrgId) -> Result<Self, HomeError> {
-        let text = toml::to_string(&Identity { name, org, net: NetSettings::default() })
+    pub(crate) fn finish(folder: &Path, name: Name, org: OrgId, branch: Name) -> Result<Self, HomeError> {
+        let text = toml::to_string(&Identity { name, org, branch, net: NetSettings::default() })
             .map_err(HomeError::WriteIdentity)?;
         replace_secret(&folder.join("node.toml"), &text)?;
         Self::open(folder)
@@ -215,6 +229,18 @@ impl Home {
     /// The organisation that the box belongs to.
     pub fn org(&self) -> OrgId {
         self.identity.org
+    }
+
+    /// The branch that the box follows.
+    pub fn branch(&self) -> &Name {
+        &self.identity.branch
+    }
+
+    /// Writes down that the box follows a branch from its next start on; what people wrote into node.toml stays.
+    pub fn follow(&self, branch: &Name) -> Result<(), HomeError> {
+        let path = self.folder.join("node.toml");
+        let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+        replace_secret(&path, &with_branch(&text, branch))
     }
 
     /// How the box meets others.
@@ -272,6 +298,47 @@ impl Home {
         self.read_key(person.as_str())
     }
 
+    /// The key by which other boxes know this one: the node's own, or the one before it while some have not heard.
+    pub fn net_key(&self) -> Result<SigningKey, HomeError> {
+        let path = self.folder.join(NET_KEY);
+        if path.exists() { read_key(&path) } else { self.node_key() }
+    }
+
+    /// Keeps the key by which others know this box, unless an older one is kept still.
+    pub(crate) fn keep_net_key(&self, key: &SigningKey) -> Result<(), HomeError> {
+        let path = self.folder.join(NET_KEY);
+        if path.exists() { Ok(()) } else { replace_secret(&path, &openssh(&path, key)?) }
+    }
+
+    /// Everybody has heard of the node's newest key: from the next start on they know the box by that.
+    pub(crate) fn forget_net_key(&self) -> Result<(), HomeError> {
+        remove(&self.folder.join(NET_KEY))
+    }
+
+    /// The key that is to take the place of another one, if one waits.
+    pub(crate) fn next_key(&self, name: &str) -> Result<Option<SigningKey>, HomeError> {
+        let path = self.next_key_file(name);
+        if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Keeps it.
+    pub(crate) fn keep_next_key(&self, name: &str, key: &SigningKey) -> Result<(), HomeError> {
+        let path = self.next_key_file(name);
+        replace_secret(&path, &openssh(&path, key)?)
+    }
+
+    /// Puts it in place.
+    pub(crate) fn put_next_key(&self, name: &str) -> Result<(), HomeError> {
+        let (path, next) = (self.folder.join("keys").join(name), self.next_key_file(name));
+        let key = read_key(&next)?;
+        replace_secret(&path, &openssh(&path, &key)?)?;
+        remove(&next)
+    }
+
+    fn next_key_file(&self, name: &str) -> PathBuf {
+        self.folder.join("secrets").join(format!("next-{name}"))
+    }
+
     /// Refuses the one name that no person can have: the key of such a person would lie where the node's does.
     pub fn check_person_name(person: &Name) -> Result<(), HomeError> {
         if person.as_str() == NODE_KEY { Err(HomeError::PersonName) } else { Ok(()) }
@@ -319,11 +386,39 @@ impl Home {
     }
 }
 
+/// The text of node.toml with another branch, which stands among the keys before the first table.
+fn with_branch(text: &str, branch: &Name) -> String {
+    let is_branch = |line: &str| line.split('=').next().is_some_and(|key| key.trim() == "branch");
+    let lines: Vec<&str> = text.lines().collect();
+    let tables = lines.iter().position(|line| line.trim_start().starts_with('[')).unwrap_or(lines.len());
+    let (keys, tables) = lines.split_at(tables);
+    let mut text: String =
+        keys.iter().filter(|line| !is_branch(line)).map(|line| format!("{line}\n")).collect();
+    if branch.as_str() != MAIN {
+        let end = text.trim_end().len();
+        text.insert_str(end, &format!("\nbranch = \"{branch}\""));
+    }
+    text.extend(tables.iter().map(|line| format!("{line}\n")));
+    text
+}
+
 /// Makes every folder of a home.
 fn make_folders(folder: &Path) -> Result<(), HomeError> {
     ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"]
         .iter()
         .try_for_each(|part| private_folder(&folder.join(part)))
+}
+
+fn openssh(path: &Path, key: &SigningKey) -> Result<String, HomeError> {
+    let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.into(), source })?;
+    Ok(text.to_string())
+}
+
+fn remove(path: &Path) -> Result<(), HomeError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn read_key(path: &Path) -> Result<SigningKey, HomeError> {
@@ -370,7 +465,23 @@ mod tests {
     fn home(folder: &Path) -> Home {
         let key = SigningKey::from_seed(&[1; 32]);
         Home::prepare(folder, &[("node", &key), ("alice", &key)], &BadgeKey::new([2; 32])).unwrap();
-        Home::finish(folder, "front-door".parse().unwrap(), OrgId::new([3; 32])).unwrap()
+        let main = "main".parse().unwrap();
+        Home::finish(folder, "front-door".parse().unwrap(), OrgId::new([3; 32]), main).unwrap()
+    }
+
+    #[test]
+    fn the_branch_changes_and_what_people_wrote_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = home(&folder.path().join("box"));
+        let path = home.folder().join("node.toml");
+        let written = fs::read_to_string(&path).unwrap() + "# ours\n\n[net]\nport = 9 # nine\n";
+        fs::write(&path, &written).unwrap();
+        for branch in ["rescue", "lab", "main"] {
+            home.follow(&branch.parse().unwrap()).unwrap();
+            let again = Home::open(home.folder()).unwrap();
+            assert_eq!((again.branch().as_str(), again.net_settings().port), (branch, 9));
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), written);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The beginning of an organisation on its first box: keys, genesis, and the first documents.
 
-use crate::home::{Home, HomeError};
+use crate::home::{Home, HomeError, main_branch};
 use ledger::{Change, DraftError, Genesis, SignError, genesis};
 use model::{BadgeKey, Document, DocumentError, Millis, Name, OrgId, PathError, SigningKey};
 use std::{path::Path, sync::Arc};
@@ -84,7 +84,7 @@ impl Home {
         let block = draft.sign(&founder)?;
         let mut store = Store::open(folder, Arc::new(RealDisk), Options::default())?;
         store.commit(&block.objects, &[(RefName::main(), block.id)])?;
-        Ok(Self::finish(folder, options.node, OrgId::from(block.id))?)
+        Ok(Self::finish(folder, options.node, OrgId::from(block.id), main_branch())?)
     }
 }
 

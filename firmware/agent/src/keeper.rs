@@ -37,7 +37,7 @@ use std::{
     time::Duration,
 };
 use store::index::IndexError;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// How many commands may wait.
 const WAITING_MAX: usize = 4096;
@@ -75,6 +75,8 @@ pub struct Tools {
     pub blobs: Arc<Blobs>,
     /// Who runs judges.
     pub judge: Judge,
+    /// Told when the box is to begin anew.
+    pub anew: Arc<Notify>,
 }
 
 /// Why the keeper did not do it.
@@ -120,6 +122,7 @@ struct Told {
     publish: watch::Sender<Arc<View>>,
     report: Arc<Mutex<Report>>,
     librarian: Librarian,
+    anew: Arc<Notify>,
 }
 
 type Answer<T> = oneshot::Sender<Result<T, KeeperError>>;
@@ -159,6 +162,12 @@ enum Command {
         objects: NewObjects,
         answer: Answer<wire::Merged>,
     },
+    Branch {
+        head: BlockId,
+        objects: NewObjects,
+        answer: Answer<()>,
+    },
+    Rotate(String, Answer<wire::Merged>),
     Flush(Answer<wire::Merged>),
     Proposals(wire::ProposalsQuery, Answer<wire::Proposals>),
     Agreement(Answer<wire::Agreement>),
@@ -182,7 +191,7 @@ impl Keeper {
         let node = core.node().clone();
         let keeper =
             Self { commands, views, report: report.clone(), librarian: librarian.clone(), node, post };
-        let told = Told { publish, report, librarian };
+        let told = Told { publish, report, librarian, anew: tools.anew };
         let abroad = Abroad::new(lane, judging, tools.blobs);
         let work = work::Work::new(core, clock, live, tools.block_interval, told, abroad);
         let thread = thread::Builder::new().name("keeper".into()).spawn(move || work.run(&queue))?;
@@ -251,6 +260,16 @@ impl Keeper {
     /// Merges a writer's blocks into main.
     pub async fn propose(&self, head: BlockId, objects: NewObjects) -> Result<wire::Merged, KeeperError> {
         self.ask(|answer| Command::Propose { head, objects, answer }).await
+    }
+
+    /// Takes in the first block of a new branch.
+    pub async fn begin_branch(&self, head: BlockId, objects: NewObjects) -> Result<(), KeeperError> {
+        self.ask(|answer| Command::Branch { head, objects, answer }).await
+    }
+
+    /// Replaces this box's key by the one that was made for it.
+    pub async fn rotate(&self, label: String) -> Result<wire::Merged, KeeperError> {
+        self.ask(|answer| Command::Rotate(label, answer)).await
     }
 
     /// Writers' newest blocks and how they stand.

@@ -4,7 +4,13 @@
 
 use agent::{devices::chain, home::Home, peers::NetSettings, run};
 use clap::Parser;
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    net::SocketAddr,
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
 /// What is logged unless RUST_LOG says otherwise: of what others wrote, warnings alone.
 const FILTER: &str = "warn,agent=info,ledgerd=info,net=info,replica=info,ledger=info";
@@ -56,7 +62,8 @@ fn main() -> ExitCode {
     let filter = filter.unwrap_or_else(|_| FILTER.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match start(args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(run::Ended::Asked) => ExitCode::SUCCESS,
+        Ok(run::Ended::Anew) => begin_anew(),
         Err(error) => {
             tracing::error!("{}", chain(&*error));
             if error.downcast_ref().is_some_and(run::RunError::is_address_taken) {
@@ -67,15 +74,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn start(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+/// Starts this program again in this process's place, with the same words.
+fn begin_anew() -> ExitCode {
+    let again = std::env::current_exe().map(|exe| Command::new(exe).args(std::env::args_os().skip(1)).exec());
+    let error = again.unwrap_or_else(|error| error);
+    tracing::error!(%error, "cannot begin anew: start ledgerd again");
+    ExitCode::FAILURE
+}
+
+fn start(args: Args) -> Result<run::Ended, Box<dyn std::error::Error>> {
     let exe = std::env::current_exe()?;
     // One thread serves sockets and timers; the ledger has a thread of its own, and blocking work a small pool.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
     let net = net_settings(&args);
     let Args { home, board, listen, block_interval, .. } = args;
-    runtime.block_on(run::run(run::Options { home, board, listen: listen.0, block_interval, net, exe }))?;
-    Ok(())
+    let options = run::Options { home, board, listen: listen.0, block_interval, net, exe };
+    Ok(runtime.block_on(run::run(options))?)
 }
 
 /// The settings of node.toml with what the command line says otherwise; none if it says nothing.

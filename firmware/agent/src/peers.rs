@@ -189,7 +189,7 @@ impl Peers {
 
 /// Opens the network of a box. A usual port that is taken, as by another box on this machine, is no reason to have none.
 pub fn open(services: &Services, settings: &NetSettings) -> Result<(Arc<Peers>, JoinHandle<()>), PeersError> {
-    let key = services.home.node_key()?;
+    let key = services.home.net_key()?;
     let open = |settings: &NetSettings| {
         let (post, blobs) = (services.keeper.post().clone(), services.blobs.clone());
         Peers::open(settings.options(key.clone()), post, blobs.objects(), blobs, knocks(services))

@@ -35,7 +35,7 @@ use tokio::{
     net::TcpListener,
     runtime::Handle,
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{Notify, watch},
 };
 
 /// How long a ledgerctl that has the ledger open is waited for.
@@ -154,7 +154,9 @@ impl Appliance {
         let judges = Arc::new(Judges::new(&home, &key, objects, blobs.clone(), options.exe.clone()));
         let asked = judges.clone();
         let judge: Judge = Box::new(move |task| asked.run(task));
-        let tools = Tools { block_interval: options.block_interval, blobs: blobs.clone(), judge };
+        let anew = Arc::new(Notify::new());
+        let (block_interval, told) = (options.block_interval, anew.clone());
+        let tools = Tools { block_interval, blobs: blobs.clone(), judge, anew: told };
         let (keeper, threads) = Keeper::start(core, clock.clone(), live.clone(), tools)
             .map_err(|source| RunError::System { doing: "start the keeper's thread", source })?;
         let (stop, stopping) = watch::channel(false);
@@ -171,6 +173,7 @@ impl Appliance {
             clock,
             live,
             dapps,
+            anew,
             stopping,
             started,
             abroad,
@@ -259,8 +262,17 @@ impl Appliance {
     }
 }
 
-/// Runs until SIGTERM or SIGINT.
-pub async fn run(options: Options) -> Result<(), RunError> {
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Somebody asked.
+    Asked,
+    /// The box follows another branch now, or has another key: the program is to be started again at once.
+    Anew,
+}
+
+/// Runs until SIGTERM or SIGINT, or until the box is to begin anew.
+pub async fn run(options: Options) -> Result<Ended, RunError> {
     let system = |doing| move |source| RunError::System { doing, source };
     let mut term = signal(SignalKind::terminate()).map_err(system("hear SIGTERM"))?;
     let mut int = signal(SignalKind::interrupt()).map_err(system("hear SIGINT"))?;
@@ -280,8 +292,12 @@ pub async fn run(options: Options) -> Result<(), RunError> {
             _ = int.recv() => {}
         }
     };
-    asked().await;
-    tracing::info!("stopping");
+    let anew = appliance.services.anew.clone();
+    let ended = tokio::select! {
+        () = asked() => Ended::Asked,
+        () = anew.notified() => Ended::Anew,
+    };
+    tracing::info!(?ended, "stopping");
     let dapps = async {
         if let Err(error) = dapps.await {
             tracing::error!(error = %chain(&error), "the supervisor failed");
@@ -289,7 +305,8 @@ pub async fn run(options: Options) -> Result<(), RunError> {
     };
     // Whoever asks twice does not want to wait for dapps. This thread runs everything that moves an output, so
     // nothing does after the last order of `stop`.
-    appliance.stop(dapps, asked()).await
+    appliance.stop(dapps, asked()).await?;
+    Ok(ended)
 }
 
 /// A release build ends where it panics, and nothing is dropped: the outputs are made safe before.

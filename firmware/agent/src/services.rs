@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// The ledger, the board, the clock, and who runs.
 pub struct Services {
@@ -33,6 +33,8 @@ pub struct Services {
     pub live: Live,
     /// How the dapps are.
     pub dapps: DappStates,
+    /// Told when ledgerd is to begin anew: its branch or its key is another.
+    pub anew: Arc<Notify>,
     /// Turns true when ledgerd goes down.
     pub stopping: watch::Receiver<bool>,
     /// When ledgerd started.
@@ -89,6 +91,7 @@ impl Services {
             org_name: view.org_text("name"),
             timezone: view.org_text("timezone"),
             node: self.home.node().clone(),
+            branch: self.home.branch().clone(),
             head: view.head,
             height: view.height,
             head_at: view.head_at,

@@ -7,6 +7,7 @@ mod visitors;
 
 pub use visitors::{GitAccess, GitServe, GitToken, NewGitToken, SessionStatus, SignIn, SignInLink};
 
+use crate::home::main_branch;
 use model::{BlockId, Event, KeyId, Millis, Name, ObjectId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,7 +25,10 @@ pub struct Status {
     pub timezone: String,
     /// This node's name.
     pub node: Name,
-    /// The newest block of main.
+    /// The branch that the box follows.
+    #[serde(default = "main_branch")]
+    pub branch: Name,
+    /// The newest block of that branch.
     pub head: BlockId,
     /// Its height.
     pub height: u64,
@@ -299,6 +303,20 @@ pub struct Proposal {
     pub head: BlockId,
     /// Every object that the ledger does not have yet.
     pub objects: Vec<WireObject>,
+}
+
+/// `PUT /v1/branch`: which branch the box follows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Follow {
+    /// Its name.
+    pub branch: Name,
+}
+
+/// `POST /v1/node/rotate`: the box's key is replaced.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Rotate {
+    /// What people call the new key.
+    pub label: String,
 }
 
 /// A git object in a proposal.

@@ -10,7 +10,7 @@ use crate::{
     random::draw,
     view::View,
 };
-use agent::home::Home;
+use agent::{home::Home, rotation::settle_person};
 use anyhow::Context as _;
 use model::{BadgeKey, Name, SigningKey};
 use std::{fs::File, path::Path};
@@ -30,6 +30,10 @@ pub struct Signer {
 pub fn signer(context: &Context, view: &View) -> Result<Signer> {
     let name = signer_name(context, view)?;
     let home = Home::open(&context.home)?;
+    if home.person_key(&name).is_ok() {
+        settle_person(&home, &name, &view.state())
+            .hint(|| format!("{name}'s new key cannot be put in place"), "the disk must be writable")?;
+    }
     let key = home.person_key(&name).hint(
         || format!("{name}'s key cannot be used"),
         "a key lies with its owner: sign on the box that has it, or with --as PERSON whose key is in DIR/keys",

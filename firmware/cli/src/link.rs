@@ -4,12 +4,16 @@
 //! or another ledgerctl is at work: both are waited for. A block is signed here with the person's key in either
 //! case; ledgerd never sees it.
 
+mod branches;
 mod cloning;
+mod rotating;
 mod standing;
 mod still;
 mod waiting;
 
+pub use branches::{begin_branch, follow, join};
 pub use cloning::{add_git_token, git_access, revoke_git_token, serve_git};
+pub use rotating::rotate_node;
 pub use standing::proposals;
 
 use crate::{
@@ -26,6 +30,7 @@ use crate::{
 use agent::{
     blobs::Looked,
     core::Core,
+    line::own_end,
     replay::Replayed,
     wire::{Collected, Log, LogEntry, LogQuery, Merged, Proposal, Stored, VerifyLine, WireObject},
 };
@@ -42,7 +47,6 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use store::RefName;
 
 /// How long a ledgerd that starts, or another ledgerctl, is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -87,7 +91,7 @@ pub fn send(context: &Context, edits: &Edits<'_>, message: &str, said: &str) -> 
     drop(turn);
     let counted = output::count(paths.len(), "file changed", "files changed");
     let said = if said.is_empty() { &counted } else { said };
-    let text = format!("{said}\n{}", standing::text(&merged));
+    let text = format!("{said}\n{}", standing::text(newest.branch(), &merged));
     let (block, height, state) = (merged.block, merged.height, merged.state);
     context.out.show(&text, &json!({"changed": paths, "block": block, "height": height, "state": state}))
 }
@@ -113,7 +117,7 @@ fn sign(
     message: &str,
 ) -> Result<NewBlock> {
     let author = signer.key.public().id();
-    let own = view.objects().head(&RefName::writer(author))?;
+    let own = own_end(view.objects(), &author)?;
     let changes = waiting::beside(view, own, author, changes, whole)?;
     let meta = Meta { author, at: when::now(), subject: message.to_string(), dapp: None };
     let draft = ledger::document_block(view.objects(), view.head(), own, &changes, meta).hint(

@@ -1,4 +1,5 @@
-//! The ledger as a command reads it: main at its newest block, straight from `DIR/ledger.git`.
+//! The ledger as a command reads it: the branch that the box follows at its newest block, straight from
+//! `DIR/ledger.git`.
 //!
 //! Works whether ledgerd runs or not: what is in the repository is whole and durable, and never changes under a
 //! reader. Events that wait in the write-ahead log are not here; see [`link`](crate::link).
@@ -8,14 +9,15 @@ use crate::{
     error::{Hint, Result, refused},
     keyring, when,
 };
+use agent::home::Home;
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
-use ledger::{Block, OrgDocument, Owner, Policy, Signer, State};
+use ledger::{Block, MAIN, OrgDocument, Owner, Policy, Signer, State};
 use model::{BlockId, Document, Name, OrgId, StatePath};
 use std::path::Path;
 use store::{GitObjects, RefName};
 
-/// Main at its newest block.
+/// A branch at its newest block.
 pub struct View {
     objects: GitObjects,
     block: Block,
@@ -23,8 +25,15 @@ pub struct View {
 }
 
 impl View {
-    /// Main of the home.
+    /// The branch that the box follows; main, of a home that was not finished.
     pub fn open(context: &Context) -> Result<Self> {
+        let home = Home::open(&context.home);
+        let main = || MAIN.parse().expect("because \"main\" is a name");
+        Self::of(context, &home.map_or_else(|_| main(), |home| home.branch().clone()))
+    }
+
+    /// A branch that this box has, followed or not.
+    pub fn of(context: &Context, branch: &Name) -> Result<Self> {
         let folder = context.home.join("ledger.git");
         if !folder.exists() {
             return Err(no_home(&context.home));
@@ -32,8 +41,8 @@ impl View {
         let damaged = || format!("the ledger in {} cannot be read", folder.display());
         let fetch = "fetch it again from another box (git clone --bare), or bring back a copy; then: ledgerctl verify";
         let objects = GitObjects::open(&context.home).hint(damaged, fetch)?;
-        let head = objects.head(&RefName::main()).hint(damaged, fetch)?;
-        let head = head.ok_or_else(|| no_home(&context.home))?;
+        let head = objects.head(&RefName::Head(branch.clone())).hint(damaged, fetch)?;
+        let head = head.ok_or_else(|| no_branch(&context.home, branch))?;
         let block = Block::read(&objects, head).hint(damaged, fetch)?;
         let org = State::at_tree(&objects, block.tree).org().hint(damaged, fetch)?;
         Ok(Self { objects, block, org })
@@ -42,6 +51,11 @@ impl View {
     /// The objects.
     pub fn objects(&self) -> &GitObjects {
         &self.objects
+    }
+
+    /// The branch's name.
+    pub fn branch(&self) -> &Name {
+        &self.block.branch
     }
 
     /// The newest block's id.
@@ -128,6 +142,13 @@ impl View {
             "ledgerctl policy who-may PATH shows who may; ledgerctl policy set FILE changes the rules",
         )
     }
+}
+
+fn no_branch(home: &Path, branch: &Name) -> anyhow::Error {
+    if branch.as_str() == MAIN {
+        return no_home(home);
+    }
+    refused(format!("this box knows no branch {branch}"), "ledgerctl branch list shows those that it knows")
 }
 
 fn no_home(home: &Path) -> anyhow::Error {

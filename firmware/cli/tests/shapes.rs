@@ -25,7 +25,7 @@ fn json_keeps_its_shape() {
 const SHAPES: &[(&str, &str)] = &[
     (
         "status",
-        "events events.durable events.pending head head_at height node org org_name people running timezone",
+        "branch events events.durable events.pending head head_at height node org org_name people running timezone",
     ),
     (
         "people list",

@@ -15,7 +15,7 @@ use crate::{
     sign::Draft,
     standing::{Standing, standing},
     state::State,
-    trailers::Message,
+    trailers::{BlockKind, Message},
 };
 use model::{BlockId, KeyId, Millis, ObjectId};
 
@@ -76,6 +76,9 @@ impl Ground {
             match pending(objects, &main, own)? {
                 Pending::None => {}
                 Pending::Welcome if own.branch == main.branch => main = main_block(objects, own.parents[0])?,
+                // What was written for another branch alone is that branch's to take.
+                Pending::Welcome if own.kind == BlockKind::Join => {}
+                Pending::Refused(Reason::OtherMain) if own.branch != main.branch => {}
                 Pending::Welcome => abandoned = Some(format!("they wait on the branch {}", own.branch)),
                 Pending::Refused(reason) => abandoned = Some(reason.to_string()),
             }

@@ -243,7 +243,7 @@ impl<'a> State<'a> {
     }
 
     /// A key's document as it is in its file.
-    pub(crate) fn key_as_written(&self, key: &KeyId) -> Result<Option<KeyDocument>, StateError> {
+    pub fn key_as_written(&self, key: &KeyId) -> Result<Option<KeyDocument>, StateError> {
         self.may(&key_path(key))
     }
 

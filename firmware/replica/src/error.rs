@@ -56,6 +56,12 @@ pub enum ReplicaError {
     /// What was given is no writer's line of blocks.
     #[error("the proposal {block} is no block of a writer", block = .0.short())]
     NotAWriters(BlockId),
+    /// What was given begins no branch.
+    #[error("the block {block} begins no branch", block = .0.short())]
+    NotAFork(BlockId),
+    /// There is a branch of that name.
+    #[error("there is a branch {0} already")]
+    BranchExists(model::Name),
     /// A writer who has another line of blocks here already.
     #[error(
         "block {block} does not go on from the last block by {key}: begin anew from that one, or the key is in use twice",

@@ -7,6 +7,7 @@
 //! docs/decisions/0012-replica.md.
 
 mod adopt;
+mod branches;
 mod depot;
 mod effect;
 mod error;
@@ -22,13 +23,16 @@ mod replica;
 mod settle;
 mod status;
 mod tentative;
+mod trunk;
 mod validate;
 mod vote;
 mod write;
 
+pub use branches::BRANCHES_MAX;
 pub use depot::{Depot, DepotError};
 pub use effect::Effect;
 pub use error::ReplicaError;
+pub use lines::own_end;
 pub use memory::{MemoryDepot, Shelf};
 pub use options::{Now, Options};
 pub use replica::{Main, Replica};

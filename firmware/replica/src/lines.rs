@@ -1,21 +1,24 @@
 //! The newest heads of each writer that this box knows, and whether main has them.
 //!
-//! A writer has one line of blocks. One whose key is in use twice has two: the one that was heard of first stands under
-//! the writer's reference, the other under that reference with [`SECOND`] after the branch's name, so that
-//! peers hear of both. More than two lines of one key tell nothing new and are not kept.
+//! A writer has one line of blocks over all branches. Of each line two blocks are known here: its end, on which
+//! whatever comes next must build, and its *head*, the newest block that the branch that is followed could take in
+//! (one that stands on a block of it). The two differ for a writer who went on with another branch. A writer whose key is
+//! in use twice has two lines: the one that was heard of first stands under the writer's references, the other
+//! under those with [`SECOND`] after the branch's name, so that peers hear of both. More than two lines of one key tell
+//! nothing new and are not kept.
 
 use crate::{
     Status,
     merged::{Merged, is_on_line},
 };
 use ledger::{Block, BlockError, Objects};
-use model::{BlockId, KeyId, Millis, Name, RefName};
+use model::{BlockId, KeyId, Millis, RefName};
 use std::collections::BTreeMap;
 
 /// What follows a branch's name in the reference of a writer's second line.
 pub(crate) const SECOND: &str = ".second";
 
-/// The newest block of a line.
+/// The newest block of a line that the branch could take in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) block: BlockId,
@@ -35,16 +38,34 @@ pub(crate) struct LeftOut {
     pub(crate) tried_here: bool,
 }
 
+/// The newest block of a line, on whatever branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) block: BlockId,
+    sequence: u64,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    end: End,
+    head: Option<Head>,
+}
+
 /// The lines of one writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Writer {
-    first: Head,
-    second: Option<Head>,
+    first: Line,
+    second: Option<Line>,
 }
 
 impl Writer {
-    fn both(&self) -> impl Iterator<Item = &Head> {
-        Some(&self.first).into_iter().chain(&self.second)
+    fn heads(&self) -> impl Iterator<Item = &Head> {
+        Some(&self.first).into_iter().chain(&self.second).filter_map(|line| line.head.as_ref())
+    }
+
+    fn heads_mut(&mut self) -> impl Iterator<Item = &mut Head> {
+        Some(&mut self.first).into_iter().chain(&mut self.second).filter_map(|line| line.head.as_mut())
     }
 }
 
@@ -76,62 +97,86 @@ impl Lines {
     /// Where a writer's block belongs.
     pub(crate) fn place(&self, objects: &dyn Objects, block: &Block) -> Result<Place, BlockError> {
         let Some(writer) = self.writers.get(&block.author) else { return Ok(Place::First) };
-        match relation(objects, &writer.first, block)? {
+        match relation(objects, &writer.first.end, block)? {
             Relation::Above => return Ok(Place::First),
             Relation::Below => return Ok(Place::Known),
             Relation::Beside => {}
         }
-        let Some(second) = &writer.second else { return Ok(Place::Second(writer.first.block)) };
-        Ok(match relation(objects, second, block)? {
-            Relation::Above => Place::Second(writer.first.block),
+        let other = writer.first.end.block;
+        let Some(second) = &writer.second else { return Ok(Place::Second(other)) };
+        Ok(match relation(objects, &second.end, block)? {
+            Relation::Above => Place::Second(other),
             Relation::Below => Place::Known,
             Relation::Beside => Place::Beyond,
         })
     }
 
-    /// Takes in a head at the place that it was found to have.
+    /// Takes in a block at the place that it was found to have. `fits` says whether the branch could take it in.
     pub(crate) fn set(
         &mut self,
         objects: &dyn Objects,
         block: &Block,
         place: Place,
+        fits: bool,
         since: Millis,
     ) -> Result<(), BlockError> {
-        let (id, sequence) = (block.id, block.sequence.unwrap_or(0));
-        let merged = self.merged.height_of(objects, &block.author, id, sequence)?;
-        let reason = self.merged.reason_of(id).map(String::from);
-        let left_out = reason.map(|reason| LeftOut { reason, tried_here: false });
-        let head = Head { block: id, sequence, since, merged, left_out };
-        match (place, self.writers.get_mut(&block.author)) {
+        let end = End { block: block.id, sequence: block.sequence.unwrap_or(0) };
+        let head = fits.then(|| self.new_head(objects, block, since)).transpose()?;
+        let known = self.writers.get_mut(&block.author);
+        match (place, known) {
             (Place::First, None) => {
-                drop(self.writers.insert(block.author, Writer { first: head, second: None }))
+                let first = Line { end, head };
+                self.writers.insert(block.author, Writer { first, second: None });
             }
-            (Place::First, Some(writer)) => writer.first = head,
-            (Place::Second(_), Some(writer)) => writer.second = Some(head),
-            (Place::Second(_), None) | (Place::Known | Place::Beyond, _) => {}
+            (Place::First, Some(writer)) => writer.first.go_on(end, head),
+            (Place::Second(_), Some(writer)) => match &mut writer.second {
+                Some(second) => second.go_on(end, head),
+                None => writer.second = Some(Line { end, head }),
+            },
+            (Place::Known, Some(writer)) => {
+                let below_first = is_on_line(objects, writer.first.end.block, block.id, end.sequence)?;
+                let line = if below_first { Some(&mut writer.first) } else { writer.second.as_mut() };
+                line.into_iter().for_each(|line| line.newer_head(head.clone()));
+            }
+            (Place::Second(_) | Place::Known, None) | (Place::Beyond, _) => {}
         }
         Ok(())
     }
 
+    fn new_head(&self, objects: &dyn Objects, block: &Block, since: Millis) -> Result<Head, BlockError> {
+        let (id, sequence) = (block.id, block.sequence.unwrap_or(0));
+        let merged = self.merged.height_of(objects, &block.author, id, sequence)?;
+        let reason = self.merged.reason_of(id).map(String::from);
+        let left_out = reason.map(|reason| LeftOut { reason, tried_here: false });
+        Ok(Head { block: id, sequence, since, merged, left_out })
+    }
+
     /// The head of a writer's first line.
     pub(crate) fn head(&self, writer: &KeyId) -> Option<&Head> {
-        self.writers.get(writer).map(|writer| &writer.first)
+        self.writers.get(writer).and_then(|writer| writer.first.head.as_ref())
+    }
+
+    /// The end of a writer's first line.
+    pub(crate) fn end(&self, writer: &KeyId) -> Option<End> {
+        self.writers.get(writer).map(|writer| writer.first.end)
     }
 
     /// All heads, by writer.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&KeyId, &Head)> {
-        self.writers.iter().flat_map(|(key, writer)| writer.both().map(move |head| (key, head)))
+        self.writers.iter().flat_map(|(key, writer)| writer.heads().map(move |head| (key, head)))
     }
 
     fn heads_mut(&mut self) -> impl Iterator<Item = &mut Head> {
-        self.writers
-            .values_mut()
-            .flat_map(|writer| Some(&mut writer.first).into_iter().chain(&mut writer.second))
+        self.writers.values_mut().flat_map(Writer::heads_mut)
     }
 
-    /// Both heads of writers who have two.
-    pub(crate) fn doubles(&self) -> impl Iterator<Item = (&KeyId, &Head, &Head)> {
-        self.writers.iter().filter_map(|(key, writer)| Some((key, &writer.first, writer.second.as_ref()?)))
+    /// Both ends of writers who have two lines.
+    pub(crate) fn doubles(&self) -> impl Iterator<Item = (&KeyId, End, End)> {
+        let both = |(key, writer)| {
+            let Writer { first, second }: &Writer = writer;
+            Some((key, first.end, second.as_ref()?.end))
+        };
+        self.writers.iter().filter_map(both)
     }
 
     /// Heads that main lacks and that nobody left out: what the next merge is for.
@@ -160,13 +205,29 @@ impl Lines {
         for writer in main.heads().iter().map(|head| Block::read(objects, *head).map(|head| head.author)) {
             let key = writer?;
             let Some(writer) = self.writers.get_mut(&key) else { continue };
-            for head in Some(&mut writer.first).into_iter().chain(&mut writer.second) {
+            for head in writer.heads_mut() {
                 if head.merged.is_none() {
                     head.merged = self.merged.height_of(objects, &key, head.block, head.sequence)?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Line {
+    /// A block that comes after its end.
+    fn go_on(&mut self, end: End, head: Option<Head>) {
+        self.end = end;
+        self.head = head.or(self.head.take());
+    }
+
+    /// A block before its end, found late.
+    fn newer_head(&mut self, head: Option<Head>) {
+        let known = self.head.as_ref().map(|head| head.sequence);
+        if head.as_ref().is_some_and(|head| Some(head.sequence) > known) {
+            self.head = head;
+        }
     }
 }
 
@@ -186,30 +247,50 @@ enum Relation {
     Beside,
 }
 
-/// How a block stands to a head of the same writer.
-fn relation(objects: &dyn Objects, head: &Head, block: &Block) -> Result<Relation, BlockError> {
+/// How a block stands to the end of a line of the same writer.
+fn relation(objects: &dyn Objects, end: &End, block: &Block) -> Result<Relation, BlockError> {
     let sequence = block.sequence.unwrap_or(0);
-    Ok(if sequence > head.sequence {
+    Ok(if sequence > end.sequence {
         // The block itself may not be stored yet, the one before it is.
         match block.own() {
-            Some(own) if is_on_line(objects, own, head.block, head.sequence)? => Relation::Above,
+            Some(own) if is_on_line(objects, own, end.block, end.sequence)? => Relation::Above,
             _ => Relation::Beside,
         }
-    } else if is_on_line(objects, head.block, block.id, sequence)? {
+    } else if is_on_line(objects, end.block, block.id, sequence)? {
         Relation::Below
     } else {
         Relation::Beside
     })
 }
 
-/// The reference under which a head of this place is kept.
-pub(crate) fn reference(writer: KeyId, branch: &Name, place: Place) -> Option<RefName> {
+/// The reference under which a writer's block at this place is kept.
+pub(crate) fn reference(block: &Block, place: Place) -> Option<RefName> {
     match place {
-        Place::First => Some(RefName::Writer(writer, branch.clone())),
+        Place::First => Some(RefName::Writer(block.author, block.branch.clone())),
         Place::Second(_) => {
-            let name = format!("{branch}{SECOND}").parse().ok()?;
-            Some(RefName::Writer(writer, name))
+            let name = format!("{}{SECOND}", block.branch).parse().ok()?;
+            Some(RefName::Writer(block.author, name))
         }
         Place::Known | Place::Beyond => None,
     }
+}
+
+/// The end of a writer's line by the references that a box has: the block on which the writer's next one builds.
+pub fn own_end(
+    objects: &dyn Objects,
+    refs: &BTreeMap<RefName, BlockId>,
+    writer: &KeyId,
+) -> Result<Option<BlockId>, BlockError> {
+    let mut end: Option<End> = None;
+    for (name, id) in refs {
+        let RefName::Writer(key, branch) = name else { continue };
+        if key != writer || branch.as_str().ends_with(SECOND) {
+            continue;
+        }
+        let sequence = Block::read(objects, *id)?.sequence.unwrap_or(0);
+        if end.is_none_or(|end| sequence > end.sequence) {
+            end = Some(End { block: *id, sequence });
+        }
+    }
+    Ok(end.map(|end| end.block))
 }

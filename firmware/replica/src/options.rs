@@ -1,7 +1,7 @@
 //! Who a replica is, and the time as it is told.
 
 use ledger::finality::Timeouts;
-use model::{Millis, Name, SigningKey};
+use model::{KeyId, Millis, Name, SigningKey};
 use sync::Limits;
 
 /// What a replica is told when it opens.
@@ -9,6 +9,8 @@ use sync::Limits;
 pub struct Options {
     /// The node's key: it signs the node's blocks, and its votes if it is a validator.
     pub key: SigningKey,
+    /// The key by which peers know the box, if that is not the same: they may not have heard of a new one.
+    pub known_as: Option<KeyId>,
     /// The branch that it follows; main by default.
     pub branch: Name,
     /// How long a head may wait for others to come along before a merge is proposed.
@@ -26,6 +28,7 @@ impl Options {
     pub fn new(key: SigningKey) -> Self {
         Self {
             key,
+            known_as: None,
             branch: ledger::MAIN.parse().expect("because \"main\" is a name"),
             propose_after: Millis(500),
             timeouts: Timeouts::default(),

@@ -128,13 +128,16 @@ impl<D: Depot> Replica<D> {
     }
 
     fn all_heads(&self) -> Result<Vec<Head>, ReplicaError> {
-        let own = RefName::Head(self.options.branch.clone());
-        let mut heads = Vec::new();
-        for (name, block) in self.depot.refs()? {
-            let certificate = self.certificate.as_ref().filter(|_| name == own).map(Certificate::to_bytes);
-            heads.push(Head { name, block, certificate });
-        }
-        Ok(heads)
+        let with_certificate = |(name, block)| {
+            let certificate = match &name {
+                RefName::Head(branch) if *branch == self.options.branch => self.certificate.as_ref(),
+                RefName::Head(branch) => self.certificates.get(branch),
+                RefName::Writer(..) => None,
+            };
+            let certificate = certificate.filter(|one| one.block == block).map(Certificate::to_bytes);
+            Head { name, block, certificate }
+        };
+        Ok(self.depot.refs()?.into_iter().map(with_certificate).collect())
     }
 
     fn act(&mut self, action: Action, now: Now) -> Result<(), ReplicaError> {

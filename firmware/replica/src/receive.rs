@@ -61,12 +61,16 @@ impl<D: Depot> Replica<D> {
     /// Puts writers' blocks, which are stored, at the ends of their lines; those given are from old to new.
     pub(crate) fn place_all(&mut self, blocks: &[Block], now: Now) -> Result<(), ReplicaError> {
         let mut moves: Vec<(RefName, BlockId)> = Vec::new();
-        let ours = |block: &&Block| !block.kind.is_of_branch() && block.branch == self.options.branch;
-        let writers: Vec<Block> = blocks.iter().filter(ours).cloned().collect();
-        for block in &writers {
-            let place = self.lines.place(self.depot.objects(), block)?;
-            let Some(name) = reference(block.author, &self.options.branch, place) else { continue };
-            self.lines.set(self.depot.objects(), block, place, now.elapsed)?;
+        for block in blocks.iter().filter(|block| !block.kind.is_of_branch()) {
+            let objects = self.depot.objects();
+            let place = self.lines.place(objects, block)?;
+            let name = match place {
+                Place::Known => self.late_end(block)?,
+                place => reference(block, place),
+            };
+            let Some(name) = name else { continue };
+            let fits = self.trunk.fits(objects, block)?;
+            self.lines.set(objects, block, place, fits, now.elapsed)?;
             moves.retain(|(moved, _)| *moved != name);
             moves.push((name, block.id));
             self.report_clone(block, place);
@@ -77,6 +81,15 @@ impl<D: Depot> Replica<D> {
         self.depot.commit(&NewObjects::default(), &moves)?;
         self.heads_changed();
         Ok(())
+    }
+
+    /// The reference for a block that lies below the end of its line, which went on with another branch, and that is its
+    /// branch's newest of the line all the same.
+    fn late_end(&self, block: &Block) -> Result<Option<RefName>, ReplicaError> {
+        let name = RefName::Writer(block.author, block.branch.clone());
+        let known = self.depot.head(&name)?.map(|known| Block::read(self.depot.objects(), known));
+        let is_newer = known.transpose()?.is_none_or(|known| known.sequence < block.sequence);
+        Ok(Some(name).filter(|_| is_newer))
     }
 
     /// A head came, or several: others are told, and a merge may be due.
@@ -95,15 +108,17 @@ impl<D: Depot> Replica<D> {
     /// A peer has a head, and the block is here with all that is before it.
     pub(crate) fn hear_of(&mut self, peer: KeyId, head: Head, now: Now) -> Result<(), ReplicaError> {
         match head.name {
-            RefName::Head(branch) if branch == self.options.branch => {
+            RefName::Head(branch) => {
                 let certificate = head.certificate.map(|text| Certificate::parse(&text)).transpose();
                 let Ok(certificate) = certificate else {
                     self.sync.misdeed(peer, Misdeed::Damaged, now.elapsed);
                     return Ok(());
                 };
+                if branch != self.options.branch {
+                    return self.hear_of_branch(&branch, head.block, certificate);
+                }
                 self.adopt(head.block, certificate, now).map(drop)
             }
-            RefName::Head(_) => Ok(()),
             RefName::Writer(..) => {
                 let block = Block::read(self.depot.objects(), head.block)?;
                 self.place_all(&[block], now)

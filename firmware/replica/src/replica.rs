@@ -2,11 +2,13 @@
 
 use crate::{
     Depot, Effect, Now, Options, Proposal, ReplicaError, Status,
+    branches::Certificates,
     lines::{Lines, Place, SECOND},
     merged::Merged,
     peers::Pending,
     propose::Work,
     tentative::Guess,
+    trunk::Trunk,
     validate::Validating,
 };
 use ledger::{
@@ -44,9 +46,12 @@ pub struct Replica<D> {
     pub(crate) main: Main,
     /// What shows that main is final, where its author's weight does not.
     pub(crate) certificate: Option<Certificate>,
+    /// The same for the branches that are not followed.
+    pub(crate) certificates: Certificates,
     /// Those who vote on the next block.
     pub(crate) validators: Validators,
     pub(crate) lines: Lines,
+    pub(crate) trunk: Trunk,
     pub(crate) engine: Engine,
     pub(crate) sync: Sync,
     pub(crate) work: Work,
@@ -82,16 +87,17 @@ const NOTE_EVERY: u64 = 64;
 
 impl<D: Depot> Replica<D> {
     /// Opens the copy that a depot holds.
-    pub fn open(depot: D, options: Options, now: Now) -> Result<Self, ReplicaError> {
+    pub fn open(mut depot: D, options: Options, now: Now) -> Result<Self, ReplicaError> {
         let branch = &options.branch;
         let no_branch = || ReplicaError::NoBranch { branch: branch.clone() };
         let main = depot.head(&RefName::Head(branch.clone()))?.ok_or_else(no_branch)?;
         let note = depot.note(&Notes::merged(branch))?;
         let merged = Merged::read(depot.objects(), main, note.as_deref())?;
         let block = Block::read(depot.objects(), main)?;
+        let trunk = Trunk::open(&mut depot, &block)?;
         let validators = Validators::of(&State::at_tree(depot.objects(), block.tree), branch)?;
         let conduct = depot.note(Notes::CONDUCT)?.and_then(|note| Conduct::parse(&note, now.elapsed).ok());
-        let me = options.key.public().id();
+        let me = options.known_as.unwrap_or_else(|| options.key.public().id());
         let sync = Sync::new(me, block.org, &options.software, options.limits, conduct.unwrap_or_default());
         let engine = Engine::new(block.org, branch.clone(), options.key.clone(), options.timeouts);
         let mut replica = Self {
@@ -99,8 +105,10 @@ impl<D: Depot> Replica<D> {
             org: block.org,
             main: Main::of(&block),
             certificate: None,
+            certificates: Certificates::new(),
             validators,
             lines: Lines::new(merged),
+            trunk,
             engine,
             sync,
             work: Work::default(),
@@ -117,6 +125,7 @@ impl<D: Depot> Replica<D> {
     /// Goes on where the box stopped, or lost its power.
     fn recover(&mut self, now: Now) -> Result<(), ReplicaError> {
         self.find_heads(now)?;
+        self.find_certificates()?;
         let note = self.depot.note(&Notes::certificate(&self.options.branch))?;
         let certificate = note.and_then(|note| Certificate::parse(&note).ok());
         match certificate {
@@ -133,20 +142,18 @@ impl<D: Depot> Replica<D> {
     }
 
     fn find_heads(&mut self, now: Now) -> Result<(), ReplicaError> {
-        let second = format!("{}{SECOND}", self.options.branch);
-        let mut firsts = Vec::new();
-        let mut seconds = Vec::new();
+        let mut ends = Vec::new();
         for (name, head) in self.depot.refs()? {
-            match name {
-                RefName::Writer(_, branch) if branch == self.options.branch => firsts.push(head),
-                RefName::Writer(_, branch) if branch.as_str() == second => seconds.push(head),
-                _ => {}
-            }
-        }
-        for head in firsts.into_iter().chain(seconds) {
+            let RefName::Writer(_, branch) = name else { continue };
             let block = Block::read(self.depot.objects(), head)?;
-            let place = self.lines.place(self.depot.objects(), &block)?;
-            self.lines.set(self.depot.objects(), &block, place, now.elapsed)?;
+            ends.push((branch.as_str().ends_with(SECOND), block.sequence, block));
+        }
+        // The first lines before the second ones, each from old to new.
+        ends.sort_by_key(|(is_second, sequence, _)| (*is_second, *sequence));
+        for (_, _, block) in ends {
+            let objects = self.depot.objects();
+            let (place, fits) = (self.lines.place(objects, &block)?, self.trunk.fits(objects, &block)?);
+            self.lines.set(objects, &block, place, fits, now.elapsed)?;
         }
         Ok(())
     }
@@ -216,9 +223,9 @@ impl<D: Depot> Replica<D> {
         self.effects.drain(..).collect()
     }
 
-    /// The newest head of a writer that this box knows.
+    /// The newest block of a writer that this box knows, on whatever branch: what comes next builds on it.
     pub fn head_of(&self, writer: &KeyId) -> Option<BlockId> {
-        self.lines.head(writer).map(|head| head.block)
+        self.lines.end(writer).map(|end| end.block)
     }
 
     /// Heads that wait for a merge that counts.
@@ -244,6 +251,9 @@ impl<D: Depot> Replica<D> {
         let sequence = block.sequence.unwrap_or(0);
         if let Some(height) = self.lines.merged.height_of(objects, &block.author, block.id, sequence)? {
             return Ok(Status::Final { height });
+        }
+        if block.branch != self.options.branch && !block.kind.is_of_branch() {
+            return self.status_beside(&block);
         }
         // An older block of a line goes in with the line's head.
         let known = self.lines.place(objects, &block)? == Place::Known;

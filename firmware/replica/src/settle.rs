@@ -24,8 +24,9 @@ impl<D: Depot> Replica<D> {
     /// Stores drafted blocks with their writers' references, in one commit with the merge block if that can be made at once.
     pub(crate) fn settle(&mut self, mut sheet: Draftsheet, now: Now) -> Result<(), ReplicaError> {
         let (moves, blocks) = self.places_of(&sheet)?;
-        let at_once = if self.is_alone() && !self.work.is_making() {
-            Some(self.merge_at_once(&sheet, now)?)
+        let ours = blocks.iter().any(|block| block.branch == self.options.branch);
+        let at_once = if ours && self.is_alone() && !self.work.is_making() {
+            Some(self.merge_at_once(&sheet, &blocks, now)?)
         } else {
             None
         };
@@ -56,7 +57,7 @@ impl<D: Depot> Replica<D> {
             if let Place::Second(_) | Place::Beyond = place {
                 return Err(ReplicaError::SecondLine { key: *writer, block: *head });
             }
-            moves.extend(reference(*writer, &self.options.branch, place).map(|name| (name, *head)));
+            moves.extend(reference(&block, place).map(|name| (name, *head)));
             blocks.push(block);
         }
         Ok((moves, blocks))
@@ -78,17 +79,20 @@ impl<D: Depot> Replica<D> {
     /// Takes note of blocks that were written here and are stored.
     pub(crate) fn set_all(&mut self, blocks: &[Block], now: Now) -> Result<(), ReplicaError> {
         for block in blocks {
-            let place = self.lines.place(self.depot.objects(), block)?;
-            self.lines.set(self.depot.objects(), block, place, now.elapsed)?;
+            let objects = self.depot.objects();
+            let (place, fits) = (self.lines.place(objects, block)?, self.trunk.fits(objects, block)?);
+            self.lines.set(objects, block, place, fits, now.elapsed)?;
         }
         Ok(())
     }
 
     /// Merges drafted heads and whatever else waits. A drafted head that is left out is an error.
-    fn merge_at_once(&self, sheet: &Draftsheet, now: Now) -> Result<AtOnce, ReplicaError> {
-        let drafted: BTreeSet<BlockId> = sheet.heads.iter().map(|(_, head)| *head).collect();
+    fn merge_at_once(&self, sheet: &Draftsheet, blocks: &[Block], now: Now) -> Result<AtOnce, ReplicaError> {
+        let ours = |block: &&Block| block.branch == self.options.branch;
+        let drafted: BTreeSet<BlockId> = blocks.iter().filter(ours).map(|block| block.id).collect();
+        let writers = blocks.iter().filter(ours).map(|block| &block.author);
         let replaced: BTreeSet<BlockId> =
-            sheet.heads.iter().filter_map(|(writer, _)| self.head_of(writer)).collect();
+            writers.filter_map(|writer| self.lines.head(writer)).map(|head| head.block).collect();
         let others = self.lines.waiting().map(|head| head.block).filter(|head| !replaced.contains(head));
         let heads: Vec<BlockId> = drafted.iter().copied().chain(others).collect();
         let objects = Layered { new: &sheet.new, base: self.depot.objects() };

@@ -4,7 +4,7 @@
 
 use super::{
     body::{Ask, Body},
-    chunks, git, joins,
+    branches, chunks, git, joins,
     refused::Refused,
     replay,
     routes::{Route, router},
@@ -47,6 +47,9 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/v1/live", live),
         Route::post("/v1/blocks", propose),
         Route::get("/v1/proposals", proposals),
+        Route::post("/v1/branches", branches::begin),
+        Route::put("/v1/branch", branches::follow),
+        Route::post("/v1/node/rotate", branches::rotate),
         Route::post("/v1/flush", flush),
         Route::post("/v1/replay/{height}", replay::post),
         Route::post("/v1/invites", joins::invite),
@@ -139,6 +142,12 @@ async fn propose(
     State(services): Asking,
     Body(proposal): Body<wire::Proposal>,
 ) -> Result<Json<wire::Merged>, Refused> {
+    let head = proposal.head;
+    Ok(Json(services.keeper.propose(head, objects_of(proposal)?).await?))
+}
+
+/// The objects of a proposal, each with the bytes that its id says.
+pub(super) fn objects_of(proposal: wire::Proposal) -> Result<NewObjects, Refused> {
     let mut objects = NewObjects::default();
     for object in proposal.objects {
         let (id, kind) = (object.id, kind(&object.kind)?);
@@ -149,7 +158,7 @@ async fn propose(
             return Err(Refused::bad(format!("object {id} has the bytes of {real}")));
         }
     }
-    Ok(Json(services.keeper.propose(proposal.head, objects).await?))
+    Ok(objects)
 }
 
 fn kind(word: &str) -> Result<Kind, Refused> {

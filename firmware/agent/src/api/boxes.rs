@@ -27,7 +27,8 @@ pub async fn approve(
     Body(wire::Reject { key }): Body<wire::Reject>,
 ) -> Result<Json<wire::Merged>, Refused> {
     let asker = find(&services, key)?;
-    let changes = approval(&asker, services.clock.now(), 0, &BranchDocument::default())?;
+    let changes =
+        approval(&asker, services.clock.now(), 0, services.home.branch(), &BranchDocument::default())?;
     let subject = format!("Let the box {} in", asker.name);
     Ok(Json(visitors::write(&services, &person, changes, subject).await?))
 }

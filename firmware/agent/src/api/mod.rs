@@ -6,6 +6,7 @@
 pub mod admin;
 mod body;
 mod boxes;
+mod branches;
 mod chunks;
 mod failed;
 mod git;

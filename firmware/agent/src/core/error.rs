@@ -1,6 +1,6 @@
 //! What can go wrong with the ledger, and whose fault it is.
 
-use crate::{home::HomeError, view::LoadError};
+use crate::{home::HomeError, rotation::RotationError, view::LoadError};
 use replica::ReplicaError;
 use store::{NoteError, OpenError, PackError, RefError, TrimError, wal::WalError};
 
@@ -10,14 +10,30 @@ pub enum CoreError {
     /// The home.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// A key.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// Nothing is signed with a key that gives way to another.
+    #[error("this box's key is being replaced: try again when main has the new one")]
+    GivingUp,
+    /// There is no new key.
+    #[error("no new key was made for this box: ledgerctl nodes rotate makes one")]
+    NoNextKey,
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] ledger::StateError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The store has no branch main.
+    /// The store has no such branch.
     #[error(
-        "the ledger has no branch main: the making of this home was cut short; remove it and make it again"
+        "this box follows the branch {branch} and does not have it: follow another one (ledgerctl branch follow main); if \
+         that is main, the making of this home was cut short: remove it and make it again"
     )]
-    NoMain,
+    NoBranch {
+        /// What node.toml names.
+        branch: model::Name,
+    },
     /// A reference.
     #[error(transparent)]
     Ref(#[from] RefError),

@@ -24,6 +24,7 @@ impl CoreError {
             Self::Append(WalError::Disk(error)) if error.is_full() => Fault::DiskFull,
             Self::Append(WalError::Event { .. }) => Fault::TooLarge,
             Self::Replica(error) => of_replica(error),
+            Self::GivingUp | Self::NoNextKey => Fault::Conflict,
             _ => Fault::Ours,
         }
     }
@@ -40,6 +41,8 @@ fn of_replica(error: &ReplicaError) -> Fault {
         ReplicaError::Draft(error) if error.is_store_failure() => Fault::Ours,
         ReplicaError::Block(error) if error.is_store_failure() => Fault::Ours,
         ReplicaError::NotAWriters(_)
+        | ReplicaError::NotAFork(_)
+        | ReplicaError::BranchExists(_)
         | ReplicaError::Draft(_)
         | ReplicaError::Block(_)
         | ReplicaError::Tree(_) => Fault::Conflict,

@@ -1,8 +1,8 @@
 //! What a person signs to let a box in: its key, its document, and its weight among the validators if it is to vote.
 
 use super::invites::Asker;
-use ledger::{BranchDocument, Change, KeyDocument, MAIN, NodeDocument, Owner, key_path};
-use model::{Document, DocumentError, Millis, PathError, StatePath};
+use ledger::{BranchDocument, Change, KeyDocument, NodeDocument, Owner, key_path};
+use model::{Document, DocumentError, Millis, Name, PathError, StatePath};
 
 /// Documents that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -15,11 +15,13 @@ pub enum ApprovalError {
     Path(#[from] PathError),
 }
 
-/// The changes that let a box in. `weight` above 0 makes it a validator; `branch` is main's document as it is now.
+/// The changes that let a box in. `weight` above 0 makes it a validator of the branch `name`; `branch` is that branch's
+/// document as it is now.
 pub fn approval(
     asker: &Asker,
     now: Millis,
     weight: u64,
+    name: &Name,
     branch: &BranchDocument,
 ) -> Result<Vec<Change>, ApprovalError> {
     let id = asker.key.id();
@@ -39,7 +41,7 @@ pub fn approval(
     if weight > 0 {
         let mut branch = branch.clone();
         branch.validators.insert(id, weight);
-        changes.push(change(format!("branches/{MAIN}.toml").parse()?, &branch)?);
+        changes.push(change(format!("branches/{name}.toml").parse()?, &branch)?);
     }
     Ok(changes)
 }

@@ -9,7 +9,7 @@ use super::{
     knock::{Answer, Knock, KnockError, Welcome},
     ticket::Ticket,
 };
-use crate::home::{Home, HomeError};
+use crate::home::{Home, HomeError, main_branch};
 use ledger::{VerifyError, verify_from, verify_head};
 use model::{BadgeError, BlockId, Millis, Name, OrgId, SigningKey};
 use net::{Event, Net, OpenError};
@@ -120,9 +120,9 @@ pub async fn join(joining: Joining, now: Millis, say: &mut dyn FnMut(Progress)) 
     let (net, events) = Net::open(joining.net.options(key)).await?;
     let joined = ask_and_fetch(&joining, &net, events, say).await;
     net.shut().await;
-    let (welcome, org) = joined?;
+    let (welcome, org, branch) = joined?;
     let badge_key = welcome.badge_key.parse()?;
-    Ok(Home::finish_join(&joining.home, joining.name, org, &badge_key)?)
+    Ok(Home::finish_join(&joining.home, joining.name, org, branch, &badge_key)?)
 }
 
 async fn ask_and_fetch(
@@ -130,7 +130,7 @@ async fn ask_and_fetch(
     net: &Net,
     mut events: Receiver<Event>,
     say: &mut dyn FnMut(Progress),
-) -> Result<(Welcome, OrgId), JoinError> {
+) -> Result<(Welcome, OrgId, Name), JoinError> {
     let welcome = knock(joining, net, say).await?;
     if welcome.org != *joining.ticket.org.as_bytes() {
         return Err(JoinError::OtherOrg);
@@ -144,8 +144,11 @@ async fn ask_and_fetch(
     let head = BlockId::new(welcome.block);
     fetch(net, &joining.ticket, head, &mut store, say).await?;
     let main = check(&store, &joining.ticket, head, say)?;
-    store.commit(&ledger::NewObjects::default(), &[(RefName::main(), main)])?;
-    Ok((welcome, joining.ticket.org))
+    // The new box follows the branch that the inviter follows.
+    let branch =
+        ledger::Block::read(&store.objects(), main).map_or_else(|_| main_branch(), |main| main.branch);
+    store.commit(&ledger::NewObjects::default(), &[(RefName::Head(branch.clone()), main)])?;
+    Ok((welcome, joining.ticket.org, branch))
 }
 
 /// Knocks until there is a last word.

@@ -66,7 +66,7 @@ impl Door {
         expires: Millis,
         now: Millis,
     ) -> Result<Ticket, DoorError> {
-        let inviter = self.home.node_key()?.public();
+        let inviter = self.home.net_key()?.public();
         let mut invites = self.invites();
         invites.open(&secret, expires, now)?;
         self.keep(&invites)?;

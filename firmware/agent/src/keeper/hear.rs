@@ -10,7 +10,7 @@ use model::{BlockId, KeyId, Name, PublicKey};
 use net::Reply;
 use replica::Effect;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -35,6 +35,8 @@ pub struct Abroad {
     addresses: BTreeMap<KeyId, Vec<SocketAddr>>,
     /// The nodes that may connect.
     admitted: BTreeMap<KeyId, (PublicKey, Name)>,
+    /// The nodes that were met since the start.
+    met: BTreeSet<Name>,
     /// The block of main whose files were looked through for missing chunks.
     looked_at: Option<BlockId>,
 }
@@ -42,8 +44,8 @@ pub struct Abroad {
 impl Abroad {
     /// Before there is a network.
     pub fn new(lane: Lane, judging: Judging, blobs: Arc<Blobs>) -> Self {
-        let (addresses, admitted) = (BTreeMap::new(), BTreeMap::new());
-        Self { lane, judging, blobs, peers: None, addresses, admitted, looked_at: None }
+        let (addresses, admitted, met) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { lane, judging, blobs, peers: None, addresses, admitted, met, looked_at: None }
     }
 
     /// Whether nothing waits to be heard.
@@ -65,11 +67,11 @@ impl Work {
     /// Says to the network who may connect, and where those are who are not found otherwise.
     pub(super) fn admit(&mut self) {
         let Some(peers) = &self.abroad.peers else { return };
-        let (own, nodes) = (self.core.key_id(), self.core.view().node_keys());
+        let (own, nodes) = (self.core.node().clone(), self.core.view().node_keys());
         if nodes == self.abroad.admitted {
             return;
         }
-        peers.admit(nodes.iter().filter(|(id, _)| **id != own).map(|(_, (key, _))| key.clone()));
+        peers.admit(nodes.values().filter(|(_, name)| *name != own).map(|(key, _)| key.clone()));
         for (id, (_, name)) in &nodes {
             if let Some(addresses) = self.core.known_addresses(name) {
                 peers.dial(*id, addresses);
@@ -115,6 +117,7 @@ impl Work {
         match news {
             News::Up { peer, addresses } => {
                 self.remember(peer, addresses);
+                self.meet(peer)?;
                 self.core.connected(peer)
             }
             News::Down { peer } => self.core.disconnected(peer),
@@ -126,6 +129,14 @@ impl Work {
             News::ChunksKept { id, kept } => self.core.chunks_stored(id, kept),
             News::Judged { task, outcome } => self.core.judged(task, outcome),
         }
+    }
+
+    /// Whoever is met hears of this box's newest key. Once all were, it need not go by an older one.
+    fn meet(&mut self, peer: KeyId) -> Result<(), CoreError> {
+        let nodes = self.core.view().final_node_keys();
+        self.abroad.met.extend(nodes.get(&peer).map(|(_, name)| name.clone()));
+        let is_met = |name: &Name| name == self.core.node() || self.abroad.met.contains(name);
+        if nodes.values().all(|(_, name)| is_met(name)) { self.core.all_are_met() } else { Ok(()) }
     }
 
     fn asked(&mut self, peer: KeyId, bytes: &[u8], reply: Reply) -> Result<(), CoreError> {

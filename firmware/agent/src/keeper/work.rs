@@ -128,6 +128,14 @@ impl Work {
                 let merged = self.core.propose(head, objects);
                 self.reply(answer, merged);
             }
+            Command::Branch { head, objects, answer } => {
+                let begun = self.core.begin_branch(head, &objects);
+                self.reply(answer, begun);
+            }
+            Command::Rotate(label, answer) => {
+                let merged = self.core.rotate(&label);
+                self.reply(answer, merged);
+            }
             Command::Flush(answer) => {
                 let merged = self.core.flush();
                 self.reply(answer, merged);
@@ -218,6 +226,9 @@ impl Work {
         let line = wire::Live::Ledger { head: view.head, height: view.height, events };
         let moved = !Arc::ptr_eq(&self.told.publish.borrow(), &view);
         if moved {
+            if self.core.is_outdated() {
+                self.told.anew.notify_one();
+            }
             self.told.publish.send_replace(view);
             self.tidy = true;
             self.learn();

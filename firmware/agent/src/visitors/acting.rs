@@ -4,7 +4,13 @@
 //! time, also beside ledgerctl: a writer's blocks are one line, and the lock on the key's file is theirs.
 
 use crate::{
-    core::CoreError, home::HomeError, keeper::KeeperError, services::Services, view::View, wire::Merged,
+    core::CoreError,
+    home::HomeError,
+    keeper::KeeperError,
+    line::{LineError, own_end},
+    services::Services,
+    view::View,
+    wire::Merged,
 };
 use ledger::{Change, Denied, DraftError, Meta, NewBlock, Owner, POLICY_PATH, Policy, SignError, Signer};
 use model::{KeyId, Millis, Name, SigningKey, StatePath};
@@ -45,9 +51,12 @@ pub enum ActError {
     /// Its references.
     #[error(transparent)]
     Refs(#[from] RefError),
-    /// There is no main.
-    #[error("the repository has no main")]
+    /// The branch that the box follows is not there.
+    #[error("the repository lacks the branch that this box follows")]
     NoMain,
+    /// The person's newest block.
+    #[error(transparent)]
+    Line(#[from] LineError),
     /// The policy says no.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -100,7 +109,7 @@ pub async fn write(
         let turn = File::open(&path).and_then(|key| key.lock().map(|()| key));
         let turn = turn.map_err(|source| ActError::Lock { path, source })?;
         let objects = GitObjects::open(home.folder())?;
-        Ok::<_, ActError>((sign(&objects, &key, &changes, subject, at)?, turn))
+        Ok::<_, ActError>((sign(&objects, &key, &changes, home.branch(), subject, at)?, turn))
     };
     let (block, turn) = tokio::task::spawn_blocking(signing).await??;
     let merged = services.keeper.propose(block.id, block.objects).await?;
@@ -112,12 +121,13 @@ fn sign(
     objects: &GitObjects,
     key: &SigningKey,
     changes: &[Change],
+    branch: &Name,
     subject: String,
     at: Millis,
 ) -> Result<NewBlock, ActError> {
     let author = key.public().id();
-    let main = objects.head(&RefName::main())?.ok_or(ActError::NoMain)?;
-    let own = objects.head(&RefName::writer(author))?;
+    let main = objects.head(&RefName::Head(branch.clone()))?.ok_or(ActError::NoMain)?;
+    let own = own_end(objects, &author)?;
     let meta = Meta { author, at, subject, dapp: None };
     let draft = ledger::document_block(objects, main, own, changes, meta).map_err(not_drafted)?;
     Ok(draft.sign(key)?)

@@ -8,12 +8,17 @@ use crate::{
     keyring, link,
     output::Table,
     people,
+    random::draw,
     view::View,
     when,
 };
+use agent::{
+    home::Home,
+    rotation::{prepare_person, settle_person},
+};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use model::{Document, Name, PublicKey, StatePath};
+use model::{Document, Millis, Name, PublicKey, StatePath};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -24,6 +29,7 @@ pub enum Keys {
     List,
     Add(Add),
     Revoke(Revoke),
+    Rotate(Rotate),
     AllowedSigners(AllowedSigners),
 }
 
@@ -56,6 +62,17 @@ pub struct Revoke {
     reason: Reason,
 }
 
+/// Replace a person's key in DIR/keys by a new one
+///
+/// The person is the one who signs (--as). The new key is on the disk before anybody hears of it, and signs once the ledger has
+/// it. It ends with the old one: who lost a key to somebody else has another person revoke it.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// What people call the new key [default: as the old one]
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+}
+
 /// Print the file with which git checks the ledger's signatures
 ///
 /// `ledgerctl keys allowed-signers > signers; git -c gpg.ssh.allowedSignersFile=$PWD/signers log --show-signature`
@@ -71,6 +88,7 @@ impl Keys {
             Self::List => list(context),
             Self::Add(it) => it.run(context),
             Self::Revoke(it) => it.run(context),
+            Self::Rotate(it) => it.run(context),
             Self::AllowedSigners(it) => it.run(context),
         }
     }
@@ -87,7 +105,8 @@ fn list(context: &Context) -> Result {
             |key: &str| document.get(&[key]).and_then(|value| value.as_str()).unwrap_or_default().to_string();
         let added = document.get(&["added"]).and_then(toml::Value::as_integer).unwrap_or(0);
         let added = model::Millis(u64::try_from(added).unwrap_or(0));
-        let state = if document.get(&["revoked"]).is_some() { "revoked" } else { "active" };
+        let state = ["revoked", "replaced"].into_iter().find(|mark| document.get(&[*mark]).is_some());
+        let state = state.unwrap_or("active");
         table.row([id.clone(), text("owner"), when::show(added, &zone), state.into(), text("label")]);
         list.push(json!({
             "key": id, "owner": text("owner"), "label": text("label"), "added": added, "state": state,
@@ -156,6 +175,28 @@ impl Revoke {
         edits.table(path, &[])?.entry("revoked").or_insert_with(|| mark.into());
         let id = people::stem(path);
         link::send(context, &edits, &format!("Revoke key {id}"), &format!("key {id} is revoked"))
+    }
+}
+
+impl Rotate {
+    fn run(&self, context: &Context) -> Result {
+        let view = View::open(context)?;
+        let (signer, home) = (keyring::signer(context, &view)?, Home::open(&context.home)?);
+        let next = prepare_person(&home, &signer.name, &draw()?)?.public();
+        let old = signer.key.public().id();
+        let known = view.state().key_as_written(&old)?;
+        let label = self.label.clone().or(known.map(|known| known.label)).unwrap_or_default();
+        let at = Millis(when::now().seconds() * 1000);
+        let mut edits = Edits::new(&view);
+        for change in ledger::replace_key(&view.state(), &old, &next, &label, at)? {
+            edits.put_file(change.path, change.content.unwrap_or_default())?;
+        }
+        let name = &signer.name;
+        let said = format!("key {} takes the place of {old} for {name}", next.id());
+        link::send(context, &edits, &format!("Replace a key of {name}"), &said)?;
+        // Where others have to agree first, a later command puts it in place.
+        settle_person(&home, name, &View::open(context)?.state())?;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod badge;
 mod blob;
 mod board;
+mod branch;
 mod certificate;
 mod dapp;
 mod git;
@@ -21,6 +22,8 @@ mod reason;
 mod signin;
 mod status;
 mod verify;
+
+pub use propose::in_words as conflict_in_words;
 
 use crate::{context::Context, error::Result};
 use clap::{Args, Parser, Subcommand};
@@ -83,6 +86,8 @@ pub enum Command {
     Join(invite::Join),
     #[command(subcommand)]
     Nodes(nodes::Nodes),
+    #[command(subcommand)]
+    Branch(branch::Branch),
     Propose(propose::Propose),
     Proposals(proposals::Proposals),
     #[command(subcommand)]
@@ -120,6 +125,7 @@ pub fn run(cli: Cli) -> Result {
         Command::Invite(it) => it.run(context),
         Command::Join(it) => it.run(context),
         Command::Nodes(it) => it.run(context),
+        Command::Branch(it) => it.run(context),
         Command::Propose(it) => it.run(context),
         Command::Proposals(it) => it.run(context),
         Command::Dapp(it) => it.run(context),

@@ -9,15 +9,18 @@ use crate::{
     keyring, link,
     output::Table,
     people,
+    random::draw,
     view::View,
     when,
 };
 use agent::{
+    home::Home,
     join::{Asker, approval},
-    wire::{Done, Join, Joins, Reject},
+    rotation::prepare_node,
+    wire::{Done, Join, Joins, Reject, Standing},
 };
 use clap::{Args, Subcommand};
-use ledger::{BranchDocument, MAIN, NodeDocument};
+use ledger::{BranchDocument, NodeDocument};
 use model::{Name, StatePath};
 use serde_json::json;
 
@@ -31,6 +34,7 @@ pub enum Nodes {
     Approve(Approve),
     Reject(Rejected),
     Remove(Remove),
+    Rotate(Rotate),
 }
 
 /// Let a box in that asks to belong
@@ -64,6 +68,17 @@ pub struct Remove {
     reason: Reason,
 }
 
+/// Give this box a new key
+///
+/// The new key is on the disk before anybody hears of it, and signs once the ledger has it; ledgerd begins anew then. Where
+/// other boxes have to agree first, the box goes on by itself when they have.
+#[derive(Debug, Args)]
+pub struct Rotate {
+    /// What people call the new key
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+}
+
 impl Nodes {
     pub(super) fn run(&self, context: &Context) -> Result {
         match self {
@@ -72,6 +87,7 @@ impl Nodes {
             Self::Approve(it) => it.run(context),
             Self::Reject(it) => it.run(context),
             Self::Remove(it) => it.run(context),
+            Self::Rotate(it) => it.run(context),
         }
     }
 }
@@ -144,12 +160,12 @@ fn asker(context: &Context, name: &Name) -> Result<Join> {
     }
 }
 
-fn branch_path() -> Result<StatePath> {
-    Ok(format!("branches/{MAIN}.toml").parse()?)
+fn branch_path(view: &View) -> Result<StatePath> {
+    Ok(format!("branches/{}.toml", view.branch()).parse()?)
 }
 
 fn branch(view: &View) -> Result<BranchDocument> {
-    let document = view.document(&branch_path()?)?.unwrap_or_default();
+    let document = view.document(&branch_path(view)?)?.unwrap_or_default();
     Ok(document.to_value()?)
 }
 
@@ -159,7 +175,7 @@ impl Approve {
         let view = View::open(context)?;
         let asker = Asker { name, key: public, board, place, asked, rejected: false };
         let mut edits = Edits::new(&view);
-        for change in approval(&asker, when::now(), self.validator, &branch(&view)?)? {
+        for change in approval(&asker, when::now(), self.validator, view.branch(), &branch(&view)?)? {
             edits.put_file(change.path, change.content.unwrap_or_default())?;
         }
         let said = format!("{} belongs; its key is {key}", self.name);
@@ -172,6 +188,23 @@ impl Rejected {
         let key = asker(context, &self.name)?.key;
         let _done: Done = agent(context)?.post("/v1/joins/reject", &Reject { key })?;
         context.out.show(&format!("{} was sent away\n", self.name), &json!({ "rejected": key }))
+    }
+}
+
+impl Rotate {
+    fn run(&self, context: &Context) -> Result {
+        let home = Home::open(&context.home)?;
+        let (old, next) = (home.node_key()?.public().id(), prepare_node(&home, &draw()?)?.public().id());
+        let merged = link::rotate_node(context, &self.label)?;
+        let said = match merged.state {
+            Standing::Final => format!("{} signs with the key {next} now\n", home.node()),
+            _ => format!(
+                "{} signs with the key {next} once main has it; ledgerctl proposals shows how it stands\n",
+                home.node()
+            ),
+        };
+        let value = json!({"node": home.node(), "key": next, "replaces": old, "state": merged.state});
+        context.out.show(&said, &value)
     }
 }
 
@@ -190,8 +223,9 @@ impl Remove {
             .entry("revoked")
             .or_insert_with(|| mark.into());
         let votes = branch(&view)?.validators.contains_key(&key);
-        if votes {
-            edits.table(&branch_path()?, &["validators"])?.remove(&key.to_string());
+        // A revoked key has no weight anyway; who may not write the list leaves it there.
+        if votes && view.must_be_allowed(context, &branch_path(&view)?).is_ok() {
+            edits.table(&branch_path(&view)?, &["validators"])?.remove(&key.to_string());
         }
         let said = format!("{} is out; its key {key} is revoked", self.name);
         link::send(context, &edits, &format!("Take the box {} out", self.name), &said)

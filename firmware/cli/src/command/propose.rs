@@ -1,5 +1,6 @@
-//! `propose`: change any document of the ledger, by file, by key, or away.
+//! `propose`: change any document of the ledger, by file, by key, or away; or bring a whole branch to another.
 
+use super::branch::find;
 use crate::{
     context::Context,
     edits::Edits,
@@ -9,21 +10,28 @@ use crate::{
 };
 use anyhow::Context as _;
 use clap::Args;
-use model::StatePath;
+use ledger::{Choice, Choices, Conflict};
+use model::{BlockId, Name, StatePath};
 use serde_json::json;
 use std::path::Path;
 use toml::Value;
 
-/// Change documents of the ledger
+/// Change documents of the ledger, or join a branch into another
 ///
 /// `ledgerctl propose doorbot/doors/front.toml=front.toml` puts a file in place;
 /// `ledgerctl propose --set people/alice.toml:plan=pro` changes one key of a document. All that one command names becomes one
-/// block: it goes in as a whole or not at all.
+/// block: it goes in as a whole or not at all. `ledgerctl propose lab --into main` brings all of the branch lab to main.
 #[derive(Debug, Args)]
 pub struct Propose {
-    /// A file and where it goes; FILE alone goes to its own path, as in a clone of the ledger
-    #[arg(value_name = "PATH=FILE|FILE")]
+    /// A file and where it goes; FILE alone goes to its own path, as in a clone of the ledger. With --into: the branch
+    #[arg(value_name = "PATH=FILE|FILE|BRANCH")]
     files: Vec<String>,
+    /// Join the named branch into this one
+    #[arg(long, value_name = "BRANCH", conflicts_with_all = ["set", "unset", "delete"])]
+    into: Option<Name>,
+    /// Of a file that both branches changed, take ours (of --into) or theirs; may be repeated
+    #[arg(long, num_args = 2, value_names = ["ours|theirs", "PATH"], requires = "into")]
+    take: Vec<String>,
     /// Set a key: VALUE is TOML (4000, true, ["a"]), anything else is text
     #[arg(long, value_name = "PATH:KEY=VALUE")]
     set: Vec<String>,
@@ -43,6 +51,9 @@ pub struct Propose {
 
 impl Propose {
     pub(super) fn run(&self, context: &Context) -> Result {
+        if let Some(into) = &self.into {
+            return self.join(context, into);
+        }
         if self.files.is_empty() && self.set.is_empty() && self.unset.is_empty() && self.delete.is_empty() {
             return Err(misused("nothing is proposed", "name a file, or use --set, --unset or --delete"));
         }
@@ -54,6 +65,20 @@ impl Propose {
         }
         let message = self.message.clone().map_or_else(|| usual_message(&edits), Ok)?;
         link::send(context, &edits, &message, "")
+    }
+
+    fn join(&self, context: &Context, into: &Name) -> Result {
+        let [branch] = self.files.as_slice() else {
+            return Err(misused("which branch?", "write ledgerctl propose BRANCH --into BRANCH"));
+        };
+        let view = View::of(context, into)?;
+        let source = find(view.objects(), branch)?;
+        let choices = self.take.chunks(2).map(choice).collect::<Result<Choices>>()?;
+        let message = self.message.clone().unwrap_or_else(|| format!("Join {branch} into {into}"));
+        if self.dry_run {
+            return would_join(context, &view, (branch, source), &choices);
+        }
+        link::join(context, &view, (branch, source), &choices, &message)
     }
 
     fn collect(&self, edits: &mut Edits<'_>) -> Result {
@@ -76,6 +101,40 @@ impl Propose {
         }
         self.delete.iter().try_for_each(|path| edits.delete(path.clone()))
     }
+}
+
+/// `ours PATH` or `theirs PATH`.
+fn choice(words: &[String]) -> Result<(StatePath, Choice)> {
+    let example = "write --take ours PATH or --take theirs PATH";
+    let [side, path] = words else { return Err(misused("a choice has two words", example)) };
+    let choice = match side.as_str() {
+        "ours" => Choice::Ours,
+        "theirs" => Choice::Theirs,
+        other => return Err(misused(format!("{other:?} is neither ours nor theirs"), example)),
+    };
+    Ok((path.parse().hint(|| format!("{path:?} cannot be a path of the ledger"), example)?, choice))
+}
+
+/// What a join would have to choose between that nobody chose yet.
+fn would_join(context: &Context, view: &View, source: (&str, BlockId), choices: &Choices) -> Result {
+    let mut open = ledger::conflicts(view.objects(), view.head(), source.1)?;
+    open.retain(|conflict| !choices.contains_key(&conflict.path));
+    let into = view.branch();
+    let lines: String =
+        open.iter().map(|conflict| format!("{}\n", in_words(conflict, into, source.0))).collect();
+    let said =
+        if open.is_empty() { format!("{} joins {into} without a conflict\n", source.0) } else { lines };
+    let value = |conflict: &Conflict| json!({"path": conflict.path, "keys": conflict.keys, "ours": conflict.ours, "theirs": conflict.theirs});
+    let conflicts: Vec<_> = open.iter().map(value).collect();
+    context.out.show(&said, &json!({ "into": into, "joins": source.1, "conflicts": conflicts }))
+}
+
+/// A conflict with both values.
+pub fn in_words(conflict: &Conflict, into: &Name, branch: &str) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".into());
+    let (ours, theirs) = (value(&conflict.ours), value(&conflict.theirs));
+    let keys = if conflict.keys.is_empty() { String::new() } else { format!(" {}", conflict.keys.join(".")) };
+    format!("{}{keys}: {into} has {ours}, {branch} has {theirs}", conflict.path)
 }
 
 /// A file of this machine, whole; documents and manifests are small.

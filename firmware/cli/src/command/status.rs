@@ -32,8 +32,8 @@ fn running(context: &Context, status: &Status) -> Result {
     let mut text = heading(&status.org_name, &status.org, status.node.as_str(), &status.timezone);
     let zone = when::zone(&status.timezone);
     text += &fact("ledgerd", &format!("{} runs since {}", status.version, when::show(status.started, &zone)));
-    text +=
-        &fact("main", &format!("{}  height {}  {}", status.head.short(), status.height, age(status.head_at)));
+    let head = format!("{}  height {}  {}", status.head.short(), status.height, age(status.head_at));
+    text += &fact(status.branch.as_str(), &head);
     text += &fact("events", &events_text(status.events.durable, status.events.pending));
     text += &fact("clock", &clock_text(status, style));
     let simulated = if status.board.simulated { " (simulated)" } else { "" };
@@ -57,11 +57,12 @@ fn still(context: &Context, view: &View, core: &Core) -> Result {
     let (events, node) = (core.counts(), core.node());
     let mut text = heading(&org.name, &view.org_id().to_string(), node.as_str(), &org.timezone);
     text += &fact("ledgerd", "does not run");
-    text += &fact("main", &format!("{}  height {}  {}", block.id.short(), view.height(), age(block.at)));
+    let head = format!("{}  height {}  {}", block.id.short(), view.height(), age(block.at));
+    text += &fact(view.branch().as_str(), &head);
     text += &fact("events", &events_text(events.durable, events.pending));
     text += &fact("people", &people.to_string());
     let value = json!({
-        "running": false, "org": view.org_id(), "org_name": org.name, "timezone": org.timezone, "node": node,
+        "running": false, "branch": view.branch(), "org": view.org_id(), "org_name": org.name, "timezone": org.timezone, "node": node,
         "head": block.id, "height": view.height(), "head_at": block.at, "people": people, "events": events,
     });
     context.out.show(&text, &value)
@@ -95,7 +96,8 @@ fn clock_text(status: &Status, style: Style) -> String {
 
 pub(super) fn flush(context: &Context) -> Result {
     let merged: Merged = link::flush(context)?;
-    let said =
-        format!("all events are in blocks; main is {} at height {}\n", merged.block.short(), merged.height);
+    let branch = View::open(context)?.branch().clone();
+    let (block, height) = (merged.block.short(), merged.height);
+    let said = format!("all events are in blocks; {branch} is {block} at height {height}\n");
     context.out.show(&said, &serde_json::to_value(&merged)?)
 }

@@ -8,6 +8,7 @@ use crate::{
     view::View,
 };
 use clap::{Args, ValueEnum};
+use model::Name;
 use serde_json::json;
 
 /// Check every block, signature and rule from genesis to the newest block
@@ -19,6 +20,9 @@ pub struct Verify {
     /// Where to begin; genesis is the only place that needs no trust
     #[arg(long, value_enum, default_value = "genesis")]
     from: From,
+    /// The branch whose blocks are checked [default: the one that this box follows]
+    #[arg(long, value_name = "BRANCH", conflicts_with = "replay")]
+    branch: Option<Name>,
     /// Make this one merge of main again instead, and ask its judges again
     #[arg(long, value_name = "HEIGHT")]
     replay: Option<u64>,
@@ -37,7 +41,10 @@ impl Verify {
             return replay(context, height);
         }
         let From::Genesis = self.from;
-        let view = View::open(context)?;
+        let view = match &self.branch {
+            Some(branch) => View::of(context, branch)?,
+            None => View::open(context)?,
+        };
         let mut progress = Progress::of_things("blocks", context.out.json);
         let report = ledger::verify(view.objects(), view.head(), &mut |done| progress.at(done)).hint(
             || format!("the ledger in {} does not hold", context.home.join("ledger.git").display()),

@@ -7,6 +7,7 @@ use crate::{
     error::{Result, refused},
 };
 use agent::wire::{Merged, Proposals, ProposalsQuery, Standing};
+use model::Name;
 use std::{
     thread,
     time::{Duration, Instant},
@@ -42,9 +43,9 @@ pub(super) fn good(merged: Merged) -> Result<Merged> {
     }
 }
 
-/// Where main is, and the change if it is not there yet.
-pub(super) fn text(merged: &Merged) -> String {
-    let main = format!("main is {} at height {}\n", merged.block.short(), merged.height);
+/// Where the branch that the box follows is, and the change if it is not there yet.
+pub(super) fn text(branch: &Name, merged: &Merged) -> String {
+    let main = format!("{branch} is {} at height {}\n", merged.block.short(), merged.height);
     match merged.state {
         Standing::Final => main,
         _ => format!(
