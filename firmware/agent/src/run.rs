@@ -41,6 +41,8 @@ use tokio::{
 /// How long a ledgerctl that has the ledger open is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a box that begins anew goes on, for the answer to whoever asked for it.
+const ANSWERED: Duration = Duration::from_millis(300);
 
 /// How the program is started.
 pub struct Options {
@@ -295,7 +297,11 @@ pub async fn run(options: Options) -> Result<Ended, RunError> {
     let anew = appliance.services.anew.clone();
     let ended = tokio::select! {
         () = asked() => Ended::Asked,
-        () = anew.notified() => Ended::Anew,
+        () = anew.notified() => {
+            // Whoever asked for it is answered before.
+            tokio::time::sleep(ANSWERED).await;
+            Ended::Anew
+        }
     };
     tracing::info!(?ended, "stopping");
     let dapps = async {

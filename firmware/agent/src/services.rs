@@ -126,7 +126,9 @@ impl Services {
             .unwrap_or_default();
         let mut others: Vec<_> =
             self.others(view).map(|(key, node)| peer_status(key, node, connected.get(&key))).collect();
-        others.sort_by(|a, b| a.node.cmp(&b.node));
+        // A node that has a new key and an old one is shown once, by the one with which it is connected.
+        others.sort_by(|a, b| (&a.node, !a.connected).cmp(&(&b.node, !b.connected)));
+        others.dedup_by(|a, b| a.node == b.node);
         wire::Network {
             on: peers.is_some(),
             trouble: self.abroad.trouble.get().cloned(),

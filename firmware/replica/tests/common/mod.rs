@@ -25,11 +25,11 @@ pub fn options() -> Options {
     Options::new(key("front"))
 }
 
-fn change(path: &str, text: &str) -> Change {
+pub fn change(path: &str, text: &str) -> Change {
     Change { path: path.parse().unwrap(), content: Some(text.into()) }
 }
 
-fn key_document(owner: &str) -> Change {
+pub fn key_document(owner: &str) -> Change {
     let key = key(owner.split(':').nth(1).unwrap()).public();
     let text = format!("public = \"{key}\"\nowner = \"{owner}\"\nlabel = \"test\"\nadded = {BEGIN}\n");
     change(&format!("keys/{}.toml", key.id()), &text)
@@ -86,11 +86,15 @@ pub fn event(seq: u64) -> Event {
 
 /// A block by alice on what the box has of main and of her.
 pub fn person_block(replica: &Replica<MemoryDepot>, path: &str, note: &str) -> NewBlock {
+    alices_block(replica, &[change(path, &format!("note = \"{note}\"\n"))])
+}
+
+/// The same with any changes.
+pub fn alices_block(replica: &Replica<MemoryDepot>, changes: &[Change]) -> NewBlock {
     let author = key("alice").public().id();
     let meta = Meta { author, at: now(1).clock, subject: "A note".into(), dapp: None };
-    let changes = [change(path, &format!("note = \"{note}\"\n"))];
     let (main, own) = (replica.main().block, replica.head_of(&author));
-    let draft = ledger::document_block(replica.objects(), main, own, &changes, meta).unwrap();
+    let draft = ledger::document_block(replica.objects(), main, own, changes, meta).unwrap();
     draft.sign(&key("alice")).unwrap()
 }
 
