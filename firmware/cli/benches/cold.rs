@@ -14,7 +14,7 @@ mod history;
 mod peer;
 
 use boxes::{
-    figures::{Memory, print, sent_bytes},
+    figures::{Memory, children_cpu, print, sent_bytes},
     home::Machine,
     in_own_network, numbers, wait_for,
 };
@@ -59,12 +59,13 @@ fn main() {
 
 /// The box that checks all rules from the first block on.
 fn catch_up(full: &mut Machine, away: &mut Machine, events: u64) {
-    let (head, sent, begun) = (full.head(), sent_bytes("lo"), Instant::now());
+    let (head, served, begun) = (full.head(), full.cpu(), Begun::now());
     away.start();
     wait_for("the whole ledger", LOOK, || (away.head() == head).then_some(()));
-    told("all_rules_checked", begun.elapsed(), sent_bytes("lo") - sent, events);
+    begun.told("all_rules_checked", away.cpu(), events);
     print("all_rules_checked_peak", format!("{:.0}", away.peak_mib()), "MiB");
-    print("serving_peak", format!("{:.0}", full.peak_mib()), "MiB");
+    print("served_cpu", format!("{:.2}", (full.cpu() - served).as_secs_f64()), "s");
+    print("served_peak", format!("{:.0}", full.peak_mib()), "MiB");
     away.stop();
 }
 
@@ -80,11 +81,11 @@ fn join(full: &mut Machine, new: &mut Machine, events: u64) {
     asking.kill().unwrap();
     asking.wait().unwrap();
     full.ctl(&["nodes", "approve", &new.name]);
-    let (sent, begun) = (sent_bytes("lo"), Instant::now());
+    let (before, begun) = (children_cpu(), Begun::now());
     let mut joining = new.ledgerctl(&args).stdout(Stdio::null()).spawn().unwrap();
     let memory = Memory::of(joining.id());
     assert!(joining.wait().unwrap().success(), "the box did not join");
-    told("join_by_ticket", begun.elapsed(), sent_bytes("lo") - sent, events);
+    begun.told("join_by_ticket", children_cpu() - before, events);
     print("join_by_ticket_peak", format!("{:.0}", memory.largest()), "MiB");
 }
 
@@ -94,16 +95,28 @@ fn clones(folder: &Path, repository: &Path, events: u64) {
     git_in(&folder.join("packed.git"), &["repack", "-adq"]);
     let _daemon = Daemon::start(folder);
     for (name, from) in [("git_clone", "box-0/ledger.git"), ("git_clone_repacked", "packed.git")] {
-        let (sent, copy) = (sent_bytes("lo"), folder.join("clone.git"));
-        let (took, memory) = peer::clone(from, &copy);
-        told(name, took, sent_bytes("lo") - sent, events);
+        let (copy, before, begun) = (folder.join("clone.git"), children_cpu(), Begun::now());
+        let memory = peer::clone(from, &copy);
+        begun.told(name, children_cpu() - before, events);
         print(&format!("{name}_peak"), format!("{memory:.0}"), "MiB");
         fs::remove_dir_all(copy).unwrap();
     }
 }
 
-fn told(name: &str, took: Duration, bytes: u64, events: u64) {
-    print(name, format!("{:.2}", took.as_secs_f64()), "s");
-    print(&format!("{name}_rate"), format!("{:.0}", events as f64 / took.as_secs_f64()), "events/s");
-    print(&format!("{name}_wire"), format!("{:.0}", bytes as f64 / events as f64), "bytes/event");
+/// When something began, and what had been sent until then.
+struct Begun(Instant, u64);
+
+impl Begun {
+    fn now() -> Self {
+        Self(Instant::now(), sent_bytes("lo"))
+    }
+
+    /// What it took: time, processor of whoever got the ledger, and bytes on the wire in both directions.
+    fn told(&self, name: &str, cpu: Duration, events: u64) {
+        let (took, bytes) = (self.0.elapsed().as_secs_f64(), sent_bytes("lo") - self.1);
+        print(name, format!("{took:.2}"), "s");
+        print(&format!("{name}_cpu"), format!("{:.2}", cpu.as_secs_f64()), "s");
+        print(&format!("{name}_rate"), format!("{:.0}", events as f64 / took), "events/s");
+        print(&format!("{name}_wire"), format!("{:.0}", bytes as f64 / events as f64), "bytes/event");
+    }
 }

@@ -1,6 +1,9 @@
 //! One box: its home, `ledgerctl` on it, and its `ledgerd`.
 
-use super::{figures::peak_mib, http, wait_for};
+use super::{
+    figures::{cpu, peak_mib},
+    http, wait_for,
+};
 use serde_json::Value;
 use std::{
     ffi::OsStr,
@@ -83,6 +86,11 @@ impl Machine {
     /// The most memory that its ledgerd had resident, in MiB.
     pub fn peak_mib(&self) -> f64 {
         self.ledgerd.as_ref().and_then(|ledgerd| peak_mib(ledgerd.id())).unwrap_or(0.0)
+    }
+
+    /// How long its ledgerd has run on a processor.
+    pub fn cpu(&self) -> Duration {
+        self.ledgerd.as_ref().map_or(Duration::ZERO, |ledgerd| cpu(ledgerd.id()))
     }
 
     /// Its admin socket.
