@@ -44,9 +44,10 @@ pub(crate) fn run(disk: &dyn Disk, folder: &Path, objects: &GitObjects) -> Resul
     let sources = old.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>()?;
     let merge = Merge::new(sources, objects);
     let new = pack::write(disk, folder, merge.objects(), merge)?;
-    for pack in old.iter().filter(|pack| **pack != new) {
-        pack::remove(disk, pack)?;
-    }
+    objects.look_again();
+    let gone = old.iter().filter(|pack| **pack != new).try_for_each(|pack| pack::remove(disk, pack));
+    objects.look_again();
+    gone?;
     disk.sync_dir(folder).doing("sync", folder)?;
     Ok(Consolidated { merged: old.len(), packs: total - old.len() + 1 })
 }

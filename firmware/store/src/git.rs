@@ -14,7 +14,7 @@ use gix::{
     objs::{Exists, Find},
     odb::store::init::Slots,
 };
-use ledger::{Kind, Object, Objects, ReadError};
+use ledger::{Kind, NewObjects, Object, Objects, ReadError};
 use model::{BlockId, ObjectId, RefName};
 use std::{
     collections::BTreeMap,
@@ -61,6 +61,31 @@ impl GitObjects {
     /// The same without a second look: "no" may be wrong.
     pub(crate) fn likely_contains(&self, id: &ObjectId) -> bool {
         self.odb.exists(&to_git(id))
+    }
+
+    /// Those of new objects that the store seems to lack. One look at the folder of packs serves all: an object that came
+    /// since is named though it is there.
+    pub(crate) fn likely_missing<'a>(&self, new: &'a NewObjects) -> Vec<(&'a ObjectId, &'a Object)> {
+        let mut known = self.fresh();
+        known.refresh_never();
+        let mut looked = false;
+        let mut is_missing = |id: &ObjectId| {
+            if known.exists(&to_git(id)) {
+                return false;
+            }
+            std::mem::replace(&mut looked, true) || !self.likely_contains(id)
+        };
+        new.iter().filter(|(id, _)| is_missing(id)).collect()
+    }
+
+    /// Has the packs looked at anew, for all clones.
+    ///
+    /// To be called whenever packs were added and before others are taken away, and again when they were. Where gix-odb 0.87
+    /// learns of both at once, a new pack may be given the place of an old one, which is then cleared with the old
+    /// one: its objects are not found until some other pack comes (`load_index.rs`, `slot_indices_to_remove`).
+    pub(crate) fn look_again(&self) {
+        let nothing = gix::ObjectId::null(HASH);
+        let _absent = self.fresh().exists(&nothing);
     }
 
     /// A handle that begins with the packs as they are known now. Clones share what they learn of the packs, and each asks

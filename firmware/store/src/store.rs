@@ -249,7 +249,7 @@ impl Store {
     /// error the references before the failed one may have moved, and none points to a missing block.
     pub fn commit(&mut self, new: &NewObjects, moves: &[(RefName, BlockId)]) -> Result<(), CommitError> {
         // An object that is stored a second time does no harm.
-        let fresh: Vec<_> = new.iter().filter(|(id, _)| !self.objects.likely_contains(id)).collect();
+        let fresh = self.objects.likely_missing(new);
         let missing = |(_, block): &&(RefName, BlockId)| {
             new.get(&(*block).into()).is_none() && !self.objects.contains(&(*block).into())
         };

@@ -121,6 +121,43 @@ fn a_reader_that_shares_our_packs_finds_main_whenever_packs_came_and_went() {
     }
 }
 
+/// Where the reader's places for packs were used up and used again, it lost a pack that came as others went.
+#[test]
+fn more_packs_come_and_go_than_a_reader_has_places_for() {
+    let home = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (org, mut store) = filled(home.path(), 1);
+    let reader = store.objects();
+    for n in 10..2_200 {
+        let at = model::Millis(common::NOON + n * 1_440_000);
+        store.append(&[store::NewEvent { at, ..badge(n) }]).unwrap();
+        org.flush(&mut store, 1);
+        ledger::Block::read(&reader, store.head(&RefName::main()).unwrap().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn what_the_store_has_is_not_stored_again() {
+    let home = tempfile::tempdir().unwrap();
+    let (org, mut store) = filled(home.path(), 2);
+    store.append(&[badge(10)]).unwrap();
+    let (mut new, moves, _) = org.draft(&store, 1).unwrap();
+    store.commit(&new, &moves).unwrap();
+    // Nobody has read of the pack that was written just now.
+    let more = new.insert(ledger::Kind::Blob, b"more".to_vec());
+    store.commit(&new, &[]).unwrap();
+    let packs = home.path().join("ledger.git/objects/pack");
+    let newest = std::fs::read_dir(packs).unwrap().map(|file| file.unwrap().path());
+    let newest = newest.filter(|path| path.extension().is_some_and(|end| end == "idx"));
+    let newest = newest.max_by_key(|path| path.metadata().unwrap().modified().unwrap()).unwrap();
+    let listed = git(&["verify-pack", "-v", newest.to_str().unwrap()], &home.path().join("ledger.git"));
+    assert!(listed.contains(&more.to_string()), "{listed}");
+    assert_eq!(
+        listed.lines().filter(|line| line.contains(" blob ") || line.contains(" tree ")).count(),
+        1,
+        "{listed}"
+    );
+}
+
 #[test]
 fn a_second_process_is_told_who_has_the_home() {
     let home = tempfile::tempdir().unwrap();
