@@ -45,8 +45,20 @@ impl Clock for HandClock {
     }
 }
 
-/// The homes of a box with the whole history, and of one that was approved and then switched off before any event.
+/// The homes of a box with the whole history, and of one that was approved and then switched off before any event. They are
+/// made in memory, where nothing waits for a disk, and copied.
 pub fn make(full: &Machine, new: &Machine, events: u64) {
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let in_memory = |machine: &Machine| {
+        Machine::new(machine.name.clone(), memory.path().join(&machine.name), machine.address.clone(), None)
+    };
+    let made = [in_memory(full), in_memory(new)];
+    write(&made[0], &made[1], events);
+    copy(&made[0].home, &full.home);
+    copy(&made[1].home, &new.home);
+}
+
+fn write(full: &Machine, new: &Machine, events: u64) {
     let days = events.div_ceil(PER_DAY) + 1;
     let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let begun = u64::try_from(today).unwrap() - days * DAY_MS;
@@ -81,7 +93,8 @@ fn approve(core: &mut Core, new: &Machine) {
     let (board, place) = ("sim".parse().unwrap(), String::new());
     let (key, asked) = (SigningKey::from_seed(&seed_of(new)).public(), core.clock().now());
     let asker = Asker { name, key, board, place, asked, rejected: false };
-    let changes = approval(&asker, asked, 0, &BranchDocument::default()).unwrap();
+    let changes =
+        approval(&asker, asked, 0, &ledger::MAIN.parse().unwrap(), &BranchDocument::default()).unwrap();
     let (author, subject) = (alice.public().id(), "Let a box in".into());
     let meta = Meta { author, at: asked, subject, dapp: None };
     let (main, objects): (BlockId, _) = (core.view().head, core.objects().clone());
