@@ -167,7 +167,6 @@ impl Slots {
         }
         self.order = Order::both(target);
         self.left[target.index()] = Left::ALL;
-        self.good[target.index()] = false;
         Ok(())
     }
 

@@ -3,11 +3,12 @@
 //! A box is its boot state, what really lies in its slots, and which one runs. The agent of this model does what a real one
 //! may: it writes, tries, commits what works, gives up what does not. The boot loader knows none of that; it must find a
 //! slot that works all the same.
+#![allow(clippy::unwrap_used, reason = "clippy's allowance for tests does not reach their helpers")]
 
 mod common;
 
 use common::{every_next, every_state};
-use slots::{Boot, MAX_LEFT, Order, Slot, Slots, Standing, Status};
+use slots::{Boot, Left, MAX_LEFT, Order, Slot, Slots, Standing, Status};
 use std::collections::BTreeSet;
 
 /// What lies in a slot.
@@ -179,6 +180,19 @@ fn a_slot_given_up_for_writing_is_out_of_the_order_and_what_runs_is_in_it() {
             assert_eq!(slots.status(Slot::B), Status::Unbootable);
             assert!(slots.is_good(Slot::A));
         }
+    }
+}
+
+#[test]
+fn only_a_slot_that_was_given_up_is_tried_and_only_a_good_one_rolled_back_to() {
+    for slots in every_state() {
+        let (mut tried, mut back) = (slots, slots);
+        let unbootable = slots.status(Slot::B) == Status::Unbootable;
+        assert_eq!(tried.try_next(Slot::B, Slot::A).is_ok(), unbootable, "{slots:?}");
+        assert!(!unbootable || tried.status(Slot::B) == Status::OnTrial(Left::ALL), "{slots:?}");
+        let good = matches!(slots.status(Slot::B), Status::Good(_));
+        assert_eq!(back.roll_back(Slot::A).is_ok(), good, "{slots:?}");
+        assert!(!good || back.status(back.order().first()) == Status::Good(Left::ALL), "{slots:?}");
     }
 }
 

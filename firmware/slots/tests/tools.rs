@@ -1,5 +1,6 @@
 //! The tools that others read and write the boot state with: `fw_printenv` and `fw_setenv` of libubootenv, `grub-editenv`,
 //! `dumpimage`. What we write they read, what they write we read.
+#![allow(clippy::unwrap_used, reason = "clippy's allowance for tests does not reach their helpers")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Every torn write of every change: the old state stands, or the new one, and the box starts.
+#![allow(clippy::unwrap_used, reason = "clippy's allowance for tests does not reach their helpers")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Places for the tests: one in memory whose power can be cut at any byte or sector, one in a real file.
+#![allow(clippy::unwrap_used, reason = "clippy's allowance for tests does not reach their helpers")]
 #![allow(missing_docs, reason = "for the tests beside it")]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
