@@ -43,6 +43,7 @@ fn of_replica(error: &ReplicaError) -> Fault {
         ReplicaError::NotAWriters(_)
         | ReplicaError::NotAFork(_)
         | ReplicaError::BranchExists(_)
+        | ReplicaError::SecondLine { .. }
         | ReplicaError::Draft(_)
         | ReplicaError::Block(_)
         | ReplicaError::Tree(_) => Fault::Conflict,
@@ -66,5 +67,17 @@ fn of_reason(reason: &Reason) -> Fault {
         Reason::Denied(_) | Reason::Signer(_) | Reason::Rule(RuleError::Denied(_)) => Fault::Denied,
         Reason::Fault { fault, .. } => of_fault(fault),
         _ => Fault::Conflict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{BlockId, KeyId};
+
+    #[test]
+    fn a_second_line_of_a_key_is_the_askers_conflict() {
+        let (key, block) = (KeyId::new([1; 16]), BlockId::new([2; 32]));
+        assert_eq!(CoreError::from(ReplicaError::SecondLine { key, block }).fault(), Fault::Conflict);
     }
 }
