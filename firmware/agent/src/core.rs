@@ -16,6 +16,7 @@ mod rotating;
 mod shelf;
 
 pub use error::{CoreError, Fault};
+pub(crate) use peers::{ADDRESSES, address_text};
 pub use shelf::Shelf;
 
 use crate::{
@@ -206,14 +207,15 @@ impl Core {
     /// Does what is due: merges what has waited long enough.
     pub fn tick(&mut self) -> Result<(), CoreError> {
         let now = self.now();
-        self.with(|replica| replica.tick(now))?;
-        self.look()
+        let ticked = self.with(|replica| replica.tick(now));
+        self.after(ticked)
     }
 
-    /// How long until [`Core::tick`] has something to do, in milliseconds.
+    /// How long until [`Core::tick`] has something to do, in milliseconds. After the disk failed: to open the store anew.
     pub fn tick_in(&self) -> Option<u64> {
+        let Some(replica) = &self.replica else { return Some(0) };
         let guess = self.guess.stale.then_some(self.guess.not_before);
-        let at = [self.replica.as_ref()?.wake_at(), guess].into_iter().flatten().min()?;
+        let at = [replica.wake_at(), guess].into_iter().flatten().min()?;
         Some(at.since(self.now().elapsed))
     }
 
@@ -256,12 +258,24 @@ impl Core {
         let (node, now) = (self.home.node().clone(), self.now());
         self.replica()?;
         let events = if self.giving_up { Vec::new() } else { self.pending().to_vec() };
-        let written = self.with(|replica| write(replica, &node, &events, now))?;
+        let written = self.with(|replica| write(replica, &node, &events, now));
+        let trimmed = written.and_then(|written| self.trim(written));
+        self.after(trimmed).map(merged)
+    }
+
+    fn trim(&mut self, written: Written) -> Result<Written, CoreError> {
         if let Some(last) = written.last_event {
             self.store()?.events_in_blocks(last)?;
         }
-        self.look()?;
-        Ok(merged(written))
+        Ok(written)
+    }
+
+    /// Reads anew what moved, also by a call that failed half-way.
+    fn after<T>(&mut self, result: Result<T, CoreError>) -> Result<T, CoreError> {
+        let looked = self.look();
+        let value = result?;
+        looked?;
+        Ok(value)
     }
 
     /// Calls the replica. One whose disk failed is opened anew the next time.

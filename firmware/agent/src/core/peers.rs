@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use sync::{Asked, RequestId};
 
 /// The note with the addresses at which peers were reached.
-const ADDRESSES: &str = "addresses";
+pub(crate) const ADDRESSES: &str = "addresses";
 
 impl Core {
     /// A peer is connected. What is to be done for it is among the effects.
@@ -99,8 +99,8 @@ impl Core {
         &mut self,
         call: impl FnOnce(&mut Replica<Shelf>) -> Result<(), ReplicaError>,
     ) -> Result<(), CoreError> {
-        self.with(call)?;
-        self.look()
+        let heard = self.with(call);
+        self.after(heard)
     }
 
     /// Where peers were reached before, as it was kept.
@@ -118,13 +118,15 @@ impl Core {
 
     /// Keeps where peers were reached.
     pub fn keep_addresses(&mut self, addresses: &[(KeyId, Vec<SocketAddr>)]) -> Result<(), CoreError> {
-        let line = |(peer, list): &(KeyId, Vec<SocketAddr>)| {
-            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-            format!("{peer} {}\n", list.join(" "))
-        };
-        let text: String = addresses.iter().map(line).collect();
+        let text: String = addresses.iter().map(|(peer, list)| address_text(*peer, list)).collect();
         Ok(self.store()?.keep_note(ADDRESSES, text.as_bytes())?)
     }
+}
+
+/// A peer's line in the note.
+pub(crate) fn address_text(peer: KeyId, addresses: &[SocketAddr]) -> String {
+    let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    format!("{peer} {}\n", list.join(" "))
 }
 
 /// `KEY ADDRESS ADDRESS ..`; addresses that are none are left out.

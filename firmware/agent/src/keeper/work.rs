@@ -209,6 +209,8 @@ impl Work {
             self.tell();
         } else {
             tracing::warn!(error = %chain(&error), "refused");
+            // What came before the refusal may have moved main.
+            self.tell_moved();
         }
         KeeperError::Core(Arc::new(error))
     }

@@ -1,6 +1,6 @@
 //! What was acknowledged stays: after a kill in the middle, on a full disk, after a failed write.
 
-use crate::common::{Up, found, options};
+use crate::common::{Up, copy, found, options};
 use agent::{core::Core, run::Appliance};
 use serde_json::json;
 use std::{
@@ -78,6 +78,48 @@ fn a_block_that_a_power_cut_kept_from_main_is_merged_at_the_next_start() {
     let core = open();
     assert_eq!((core.view().height, core.counts().durable, core.pending().len()), (height + 1, 1, 0));
     assert_eq!(tree(&core), state, "the event is on main");
+}
+
+/// Founds a box in which one event waits for its block.
+fn found_with_an_event(folder: &Path) {
+    let home = found(folder);
+    let mut core = Core::open(&home, Arc::new(RealDisk), agent::clock::machine()).unwrap();
+    let (dapp, kind) = (crate::common::name("door"), crate::common::name("access"));
+    core.append(&[NewEvent { at: core.clock().now(), dapp, kind, data: Default::default() }]).unwrap();
+}
+
+/// Opens it on a disk whose call of that number fails once.
+fn open_failing(folder: &Path, at: usize) -> (Core, FaultyDisk) {
+    let disk = FaultyDisk::new(Arc::new(RealDisk), Fault::Once, at);
+    let home = agent::home::Home::open(folder).unwrap();
+    (Core::open(&home, Arc::new(disk.clone()), agent::clock::machine()).unwrap(), disk)
+}
+
+#[test]
+fn whichever_write_of_a_block_fails_main_is_shown_as_the_disk_has_it_without_being_asked_again() {
+    let (founded, tried) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    found_with_an_event(founded.path());
+    let copied = |name: String| {
+        let folder = tried.path().join(name);
+        copy(founded.path(), &folder);
+        folder
+    };
+    let calls = open_failing(&copied("opened".into()), usize::MAX).1.calls();
+    let mut failed = 0;
+    loop {
+        let folder = copied(failed.to_string());
+        let (mut core, _) = open_failing(&folder, calls + failed + 1);
+        if core.flush().is_ok() {
+            break;
+        }
+        assert_eq!(core.tick_in(), Some(0), "call {failed}: the store waits to be opened anew");
+        core.tick().unwrap();
+        let main = std::fs::read_to_string(folder.join("ledger.git/refs/heads/main")).unwrap();
+        assert_eq!(core.view().head.to_string(), main.trim(), "call {failed}");
+        assert_eq!(core.counts().durable, 1, "call {failed}");
+        failed += 1;
+    }
+    assert!(failed > 3, "{failed} calls of the disk were made to fail");
 }
 
 fn tree(core: &Core) -> model::ObjectId {

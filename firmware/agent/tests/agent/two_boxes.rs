@@ -1,6 +1,6 @@
 //! Two boxes of one organisation in this process, connected over loopback: what one writes the other has.
 
-use crate::common::{FOUNDED, Socket, Up, options, proposal, until};
+use crate::common::{FOUNDED, Socket, Up, copy, options, proposal, until};
 use agent::{peers::NetSettings, run::Appliance};
 use model::{KeyId, SigningKey};
 use serde_json::{Value, json};
@@ -40,19 +40,6 @@ async fn admit_second(up: &Up, weights: (u64, u64)) {
     ];
     let (status, answer) = up.propose(&changes).await;
     assert_eq!(status, 200, "{answer}");
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy(&path, &target);
-        } else if path.is_file() {
-            std::fs::copy(&path, &target).unwrap();
-        }
-    }
 }
 
 /// A home for the second box, from the first one's ledger.
