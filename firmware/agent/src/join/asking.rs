@@ -9,7 +9,10 @@ use super::{
     knock::{Answer, Knock, KnockError, Welcome},
     ticket::Ticket,
 };
-use crate::home::{Home, HomeError, main_branch};
+use crate::{
+    core::{ADDRESSES, address_text},
+    home::{Home, HomeError, main_branch},
+};
 use ledger::{VerifyError, verify_from, verify_head};
 use model::{BadgeError, BlockId, Millis, Name, OrgId, SigningKey};
 use net::{Event, Net, OpenError};
@@ -148,6 +151,7 @@ async fn ask_and_fetch(
     let branch =
         ledger::Block::read(&store.objects(), main).map_or_else(|_| main_branch(), |main| main.branch);
     store.commit(&ledger::NewObjects::default(), &[(RefName::Head(branch.clone()), main)])?;
+    keep_address(&mut store, &joining.ticket);
     Ok((welcome, joining.ticket.org, branch))
 }
 
@@ -201,6 +205,14 @@ fn greet(joining: &Joining, net: &Net) {
     let hello = Hello { protocol: SYNC_PROTOCOL, org: joining.ticket.org, software };
     if let Err(error) = net.send(&joining.ticket.inviter, Message::Hello(hello).to_bytes()) {
         tracing::debug!(%error, "the greeting was not sent");
+    }
+}
+
+/// Keeps where the inviter is, for ledgerd: between two networks mDNS would not find it.
+fn keep_address(store: &mut Store, ticket: &Ticket) {
+    let line = address_text(ticket.inviter.id(), &ticket.addresses);
+    if let Err(error) = store.keep_note(ADDRESSES, line.as_bytes()) {
+        tracing::debug!(%error, "the inviter's address was not kept");
     }
 }
 

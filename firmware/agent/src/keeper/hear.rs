@@ -58,9 +58,8 @@ impl Work {
     /// The network is open: those who may are admitted, and dialled where they were last.
     pub(super) fn network(&mut self, peers: Arc<Peers>) {
         self.abroad.addresses = self.core.addresses().into_iter().collect();
-        self.abroad.peers = Some(peers.clone());
+        self.abroad.peers = Some(peers);
         self.admit();
-        self.abroad.addresses.iter().for_each(|(peer, addresses)| peers.dial(*peer, addresses));
         self.look_for_chunks();
     }
 
@@ -73,9 +72,8 @@ impl Work {
         }
         peers.admit(nodes.values().filter(|(_, name)| *name != own).map(|(key, _)| key.clone()));
         for (id, (_, name)) in &nodes {
-            if let Some(addresses) = self.core.known_addresses(name) {
-                peers.dial(*id, addresses);
-            }
+            let (said, last) = (self.core.known_addresses(name), self.abroad.addresses.get(id));
+            said.into_iter().chain(last.map(Vec::as_slice)).for_each(|at| peers.dial(*id, at));
         }
         self.abroad.admitted = nodes;
     }
