@@ -54,3 +54,17 @@ fn the_later_word_of_the_same_person_counts() {
     let alice = run(Command::new("git").arg("--git-dir").arg(home.git()).args(["show", &path]));
     assert!(alice.contains("plan = \"hobbyist\""), "{alice}");
 }
+
+#[test]
+fn the_status_without_ledgerd_says_who_votes_what_waits_and_that_nobody_is_connected() {
+    let home = half();
+    home.good(&["people", "set", "alice", "plan=pro"]);
+    let status = home.good(&["status"]);
+    for line in [
+        "workshop  not connected: ledgerd does not run",
+        "front-door (1), workshop (1)",
+        "1 wait, 0 left out",
+    ] {
+        assert!(status.contains(line), "{line:?} is missing in\n{status}");
+    }
+}

@@ -23,7 +23,7 @@ pub(super) fn run(context: &Context) -> Result {
     let view = View::open(context)?;
     match link::way(context)? {
         Way::Agent(agent) => running(context, &agent.get("/v1/status")?),
-        Way::Still(core) => still(context, &view, &core),
+        Way::Still(mut core) => still(context, &view, &mut core),
     }
 }
 
@@ -52,8 +52,9 @@ fn running(context: &Context, status: &Status) -> Result {
     context.out.show(&text, &value)
 }
 
-fn still(context: &Context, view: &View, core: &Core) -> Result {
+fn still(context: &Context, view: &View, core: &mut Core) -> Result {
     let (org, block, people) = (view.org(), view.block(), people::all(view)?.len());
+    let agreement = core.agreement()?;
     let (events, node) = (core.counts(), core.node());
     let mut text = heading(&org.name, &view.org_id().to_string(), node.as_str(), &org.timezone);
     text += &fact("ledgerd", "does not run");
@@ -61,9 +62,11 @@ fn still(context: &Context, view: &View, core: &Core) -> Result {
     text += &fact(view.branch().as_str(), &head);
     text += &fact("events", &events_text(events.durable, events.pending));
     text += &fact("people", &people.to_string());
+    text += &others::known(core.view(), node, &agreement, context.out.style);
     let value = json!({
         "running": false, "branch": view.branch(), "org": view.org_id(), "org_name": org.name, "timezone": org.timezone, "node": node,
         "head": block.id, "height": view.height(), "head_at": block.at, "people": people, "events": events,
+        "agreement": agreement,
     });
     context.out.show(&text, &value)
 }

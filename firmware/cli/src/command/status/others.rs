@@ -2,7 +2,11 @@
 
 use super::fact;
 use crate::{output::Style, when};
-use agent::wire::{Agreement, Network, PeerStatus, Status};
+use agent::{
+    view::View,
+    wire::{Agreement, Network, PeerStatus, Status},
+};
+use model::Name;
 
 /// The facts, one a line; none for an organisation of one box with nothing to say.
 pub(super) fn facts(status: &Status, style: Style) -> String {
@@ -12,6 +16,18 @@ pub(super) fn facts(status: &Status, style: Style) -> String {
         text += &votes(agreement, style);
     }
     text
+}
+
+/// What the ledger alone says of other boxes, where no ledgerd runs that could meet them.
+pub(super) fn known(view: &View, own: &Name, agreement: &Agreement, style: Style) -> String {
+    let mut nodes: Vec<Name> = view.node_keys().into_values().map(|(_, name)| name).collect();
+    nodes.retain(|name| name != own);
+    nodes.sort();
+    let line = |name: &Name| {
+        let state = style.yellow("not connected: ledgerd does not run");
+        fact("node", &format!("{name}  {state}"))
+    };
+    nodes.iter().map(line).collect::<String>() + &votes(agreement, style)
 }
 
 fn network(network: &Network, style: Style) -> String {
