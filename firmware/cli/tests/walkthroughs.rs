@@ -5,16 +5,26 @@
 //! command must succeed, unless its output ends with a line `[exit N]`. Each file runs in one bash, in a fresh folder, with the
 //! built ledgerctl and ledgerd first in PATH and LEDGER_DAPPS naming the built dapps. What it leaves running is
 //! stopped. Nothing is skipped: no root or a missing tool is a failure.
+//!
+//! A page of several boxes begins with a fenced block marked `network` that names them. Each is a network namespace with
+//! a bash and a folder of its own; `front$ ` runs a command on that box, `all$ ` on each. Another such block changes the
+//! network: `front | back shop` is a cut between the two sides. `STICK` names a folder that they share.
+//!
+//! While one writes a page, `LEDGER_WALKTHROUGH=cut` runs that one alone.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod walkthrough;
 
 use std::path::{Path, PathBuf};
-use walkthrough::{build, page, shell::Shell};
+use walkthrough::{
+    build,
+    page::{self, Part},
+    place::Place,
+};
 
 /// What the walkthroughs call besides our own programs.
-const TOOLS: &[&str] = &["bash", "git", "curl", "jq", "ssh-keygen", "timeout"];
+const TOOLS: &[&str] = &["bash", "git", "curl", "jq", "ssh-keygen", "timeout", "ip"];
 
 #[test]
 fn every_walkthrough_does_what_it_says() {
@@ -31,20 +41,16 @@ fn every_walkthrough_does_what_it_says() {
 }
 
 fn walk(path: &Path, built: &build::Built) -> Result<(), String> {
-    let steps = page::parse(&std::fs::read_to_string(path).unwrap())?;
+    let mut parts = page::parse(&std::fs::read_to_string(path).unwrap())?.into_iter().peekable();
     let folder = tempfile::tempdir().unwrap();
-    let mut shell = Shell::start(folder.path(), built);
-    for step in steps {
-        let (output, status) = shell.run(&step.command).map_err(|e| format!("{}: {e}", step.line))?;
-        if !page::matches(&step.expected, &output) || status != step.status {
-            return Err(format!(
-                "{}: $ {}\n--- expected, exit {}\n{}\n--- got, exit {status}\n{}",
-                step.line,
-                step.command,
-                step.status,
-                step.expected.join("\n"),
-                output.join("\n")
-            ));
+    let mut place = match parts.next_if(|part| matches!(part, Part::Network(_))) {
+        Some(Part::Network(groups)) => Place::boxes(folder.path(), built, &groups),
+        _ => Place::alone(folder.path(), built),
+    };
+    for part in parts {
+        match part {
+            Part::Step(step) => place.run(&step)?,
+            Part::Network(groups) => place.connect(&groups)?,
         }
     }
     Ok(())
@@ -54,9 +60,11 @@ fn walkthroughs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/walkthroughs");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let one = std::env::var_os("LEDGER_WALKTHROUGH");
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.retain(|path| one.as_deref().is_none_or(|one| path.file_stem() == Some(one)));
     paths.sort();
-    assert!(!paths.is_empty(), "docs/walkthroughs has no walkthrough");
+    assert!(!paths.is_empty(), "docs/walkthroughs has no such walkthrough");
     paths
 }
 

@@ -2,4 +2,5 @@
 
 pub mod build;
 pub mod page;
+pub mod place;
 pub mod shell;

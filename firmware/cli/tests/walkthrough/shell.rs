@@ -23,13 +23,14 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Starts one in a folder.
-    pub fn start(folder: &Path, built: &Built) -> Self {
+    /// Starts one in a folder, with the folder STICK beside it.
+    pub fn start(folder: &Path, built: &Built, stick: &Path) -> Self {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut bash = Command::new("bash");
         bash.args(["--noprofile", "--norc"]).current_dir(folder).process_group(0);
         bash.stdin(Stdio::piped()).stdout(Stdio::piped());
         bash.env("PATH", format!("{}:{path}", built.programs.display())).env("LEDGER_DAPPS", &built.dapps);
+        bash.env("STICK", stick);
         bash.env("HOME", folder).env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env_remove("LEDGER_HOME");
         bash.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_PAGER", "cat");
         let mut bash = bash.spawn().expect("bash starts");
