@@ -25,7 +25,9 @@ fn json_keeps_its_shape() {
 const SHAPES: &[(&str, &str)] = &[
     (
         "status",
-        "branch events events.durable events.pending head head_at height node org org_name people running timezone",
+        "agreement agreement.alone agreement.clones agreement.conduct agreement.left_out agreement.tentative agreement.validators \
+         agreement.validators[].key agreement.validators[].node agreement.validators[].weight agreement.waiting \
+         branch events events.durable events.pending head head_at height node org org_name people running timezone",
     ),
     (
         "people list",
