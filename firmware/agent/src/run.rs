@@ -280,12 +280,13 @@ pub async fn run(options: Options) -> Result<Ended, RunError> {
     let mut int = signal(SignalKind::interrupt()).map_err(system("hear SIGINT"))?;
     let mut appliance = Appliance::open(&options, Arc::new(RealDisk))?;
     safe_on_panic(&appliance.services.devices);
+    // Before the socket: whoever is answered there may ask for an invitation at once.
+    appliance.open_network(options.net.as_ref());
     appliance.serve_admin()?;
     if let Some(address) = options.listen {
         let address = appliance.serve_page(address).await?;
         tracing::info!("the page is at http://{address}");
     }
-    appliance.open_network(options.net.as_ref());
     let dapps = tokio::spawn(supervisor::supervise(appliance.services.clone(), options.exe));
     tell_start(&appliance.services, &options.home);
     let mut asked = async || {
