@@ -168,11 +168,16 @@ impl Organisation {
 }
 
 impl Machine {
-    /// Has the doorbot say so many events, one after the other.
+    /// Has the doorbot say so many events, one after the other. It may say a hundred a second; then it waits.
     fn say(&self, count: u64) {
         let mut dapp = http::Connection::open(&self.doorbot()).expect("because the doorbot runs");
-        for _ in 0..count {
-            dapp.ask("POST", "/v1/events", EVENT);
+        let mut said = 0;
+        while said < count {
+            match dapp.try_ask("POST", "/v1/events", EVENT).unwrap() {
+                (200, _) => said += 1,
+                (429, _) => std::thread::sleep(Duration::from_millis(50)),
+                other => panic!("{other:?}"),
+            }
         }
     }
 
