@@ -3,7 +3,8 @@
 //! ```text
 //! DIR/ledger.git  DIR/chunks/  DIR/wal/  DIR/index.sqlite      the store's
 //! DIR/keys/<name>          private keys, OpenSSH, 0600         DIR/secrets/badge.key   0600
-//! DIR/node.toml            name, organisation, network         DIR/notes/              what is in no block, the store's
+//! DIR/secrets/next-NAME, net-key                               keys that are replaced (`rotation.rs`), 0600
+//! DIR/node.toml            name, organisation, branch, network DIR/notes/              what is in no block, the store's
 //! DIR/lock                 held by the one who writes          DIR/ledgerd.lock        held by the one ledgerd
 //! DIR/run/admin.sock       DIR/run/dapps/<name>/{api,serve}.sock
 //! DIR/cache/images/        unpacked images; may be deleted at any time
@@ -12,9 +13,15 @@
 //! Folders are 0700, secrets 0600, whatever the umask. A home is opened as often as one likes and written by
 //! whoever has its store open: ledgerd while it runs, ledgerctl when it does not.
 
+mod error;
+mod keys;
+
+pub use error::HomeError;
+
 use crate::peers::NetSettings;
+use keys::{openssh, read_key};
 use ledger::MAIN;
-use model::{BadgeDigest, BadgeError, BadgeKey, KeyError, Name, OrgId, SigningKey};
+use model::{BadgeKey, Name, OrgId, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File, OpenOptions},
@@ -25,8 +32,6 @@ use std::{
 
 /// The name of the file with the node's own key.
 pub(crate) const NODE_KEY: &str = "node";
-/// The file with the node's key before, under which other boxes know it until they have heard of the new one.
-const NET_KEY: &str = "secrets/net-key";
 /// The file with the key under which badges are hashed.
 const BADGE_KEY: &str = "secrets/badge.key";
 
@@ -61,82 +66,6 @@ fn is_usual(settings: &NetSettings) -> bool {
     *settings == NetSettings::default()
 }
 
-/// A home that cannot be made or opened.
-#[derive(Debug, thiserror::Error)]
-pub enum HomeError {
-    /// There is one already.
-    #[error("{folder} holds a ledger already")]
-    Exists {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// Its making was cut short.
-    #[error("{folder} was begun and never finished; remove it and make it again")]
-    Unfinished {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// There is none.
-    #[error("{folder} holds no ledger; `ledgerctl init` makes one")]
-    Missing {
-        /// The folder.
-        folder: PathBuf,
-    },
-    /// A file could not be read or written.
-    #[error("cannot {doing} {path}")]
-    File {
-        /// What was tried.
-        doing: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// `node.toml` is damaged.
-    #[error("{path} is damaged: {source}")]
-    Identity {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: toml::de::Error,
-    },
-    /// `node.toml` cannot be written.
-    #[error("cannot write node.toml")]
-    WriteIdentity(#[source] toml::ser::Error),
-    /// A person would have the name under which the node's key is kept.
-    #[error("no person can be called {NODE_KEY:?}: that is the name of the box's own key file")]
-    PersonName,
-    /// A key file is damaged.
-    #[error("{path}: {source}")]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: KeyError,
-    },
-    /// The badge key is not the one that the ledger's badges are hashed under.
-    #[error(
-        "{path} is another organisation's badge key, under which no badge of this ledger is known: its fingerprint \
-         is {found}, org.toml says {wanted}; put this organisation's key there, from a backup of the box"
-    )]
-    OtherBadgeKey {
-        /// Which file.
-        path: PathBuf,
-        /// The fingerprint of the key in it.
-        found: BadgeDigest,
-        /// The fingerprint in `org.toml`.
-        wanted: String,
-    },
-    /// The badge key's file is damaged.
-    #[error("{path}: {source}")]
-    BadgeKey {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: BadgeError,
-    },
-}
-
 impl Home {
     /// Opens a home that is there.
     pub fn open(folder: &Path) -> Result<Self, HomeError> {
@@ -168,8 +97,7 @@ impl Home {
         make_folders(folder)?;
         for (name, key) in keys {
             let path = folder.join("keys").join(name);
-            let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
-            write_secret(&path, &text)?;
+            write_secret(&path, &openssh(&path, key)?)?;
         }
         write_secret(&folder.join(BADGE_KEY), &badge_key.to_hex())
     }
@@ -184,8 +112,7 @@ impl Home {
         if path.exists() {
             return read_key(&path);
         }
-        let text = new.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
-        write_secret(&path, &text)?;
+        write_secret(&path, &openssh(&path, new)?)?;
         Ok(new.clone())
     }
 
@@ -288,70 +215,6 @@ impl Home {
         self.folder.join("demo-badges.json")
     }
 
-    /// The node's own key.
-    pub fn node_key(&self) -> Result<SigningKey, HomeError> {
-        self.read_key(NODE_KEY)
-    }
-
-    /// A person's key, if this box has it.
-    pub fn person_key(&self, person: &Name) -> Result<SigningKey, HomeError> {
-        self.read_key(person.as_str())
-    }
-
-    /// The key by which other boxes know this one: the node's own, or the one before it while some have not heard.
-    pub fn net_key(&self) -> Result<SigningKey, HomeError> {
-        let path = self.folder.join(NET_KEY);
-        if path.exists() { read_key(&path) } else { self.node_key() }
-    }
-
-    /// Keeps the key by which others know this box, unless an older one is kept still.
-    pub(crate) fn keep_net_key(&self, key: &SigningKey) -> Result<(), HomeError> {
-        let path = self.folder.join(NET_KEY);
-        if path.exists() { Ok(()) } else { replace_secret(&path, &openssh(&path, key)?) }
-    }
-
-    /// Everybody has heard of the node's newest key: from the next start on they know the box by that.
-    pub(crate) fn forget_net_key(&self) -> Result<(), HomeError> {
-        remove(&self.folder.join(NET_KEY))
-    }
-
-    /// The key that is to take the place of another one, if one waits.
-    pub(crate) fn next_key(&self, name: &str) -> Result<Option<SigningKey>, HomeError> {
-        let path = self.next_key_file(name);
-        if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
-    }
-
-    /// Keeps it.
-    pub(crate) fn keep_next_key(&self, name: &str, key: &SigningKey) -> Result<(), HomeError> {
-        let path = self.next_key_file(name);
-        replace_secret(&path, &openssh(&path, key)?)
-    }
-
-    /// Puts it in place.
-    pub(crate) fn put_next_key(&self, name: &str) -> Result<(), HomeError> {
-        let (path, next) = (self.folder.join("keys").join(name), self.next_key_file(name));
-        let key = read_key(&next)?;
-        replace_secret(&path, &openssh(&path, &key)?)?;
-        remove(&next)
-    }
-
-    fn next_key_file(&self, name: &str) -> PathBuf {
-        self.folder.join("secrets").join(format!("next-{name}"))
-    }
-
-    /// Refuses the one name that no person can have: the key of such a person would lie where the node's does.
-    pub fn check_person_name(person: &Name) -> Result<(), HomeError> {
-        if person.as_str() == NODE_KEY { Err(HomeError::PersonName) } else { Ok(()) }
-    }
-
-    /// Keeps a person's key.
-    pub fn keep_person_key(&self, person: &Name, key: &SigningKey) -> Result<(), HomeError> {
-        Self::check_person_name(person)?;
-        let path = self.folder.join("keys").join(person.as_str());
-        let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.clone(), source })?;
-        write_secret(&path, &text)
-    }
-
     /// The key under which badges are hashed.
     pub fn badge_key(&self) -> Result<BadgeKey, HomeError> {
         let path = self.folder.join(BADGE_KEY);
@@ -368,10 +231,6 @@ impl Home {
         }
         let path = self.folder.join(BADGE_KEY);
         Err(HomeError::OtherBadgeKey { path, found, wanted: fingerprint.to_string() })
-    }
-
-    fn read_key(&self, name: &str) -> Result<SigningKey, HomeError> {
-        read_key(&self.folder.join("keys").join(name))
     }
 
     /// A secret file of the home that is not a key; an error also if there is none.
@@ -407,23 +266,6 @@ fn make_folders(folder: &Path) -> Result<(), HomeError> {
     ["", "keys", "secrets", "run", "run/dapps", "cache", "cache/images", "wal", "chunks"]
         .iter()
         .try_for_each(|part| private_folder(&folder.join(part)))
-}
-
-fn openssh(path: &Path, key: &SigningKey) -> Result<String, HomeError> {
-    let text = key.to_openssh().map_err(|source| HomeError::Key { path: path.into(), source })?;
-    Ok(text.to_string())
-}
-
-fn remove(path: &Path) -> Result<(), HomeError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn read_key(path: &Path) -> Result<SigningKey, HomeError> {
-    let text = fs::read_to_string(path).map_err(at("read", path))?;
-    SigningKey::from_openssh(&text).map_err(|source| HomeError::Key { path: path.into(), source })
 }
 
 fn private_folder(path: &Path) -> Result<(), HomeError> {

@@ -4,45 +4,14 @@
 
 mod common;
 
+#[path = "common/joining.rs"]
+mod joining;
 #[path = "common/running.rs"]
 mod running;
 
-use common::{TestHome, text};
+use common::TestHome;
+use joining::{join, pending, said, ticket, until};
 use running::Agent;
-use serde_json::Value;
-use std::{
-    process::{Child, Output, Stdio},
-    time::Duration,
-};
-
-/// `ledgerctl join` at work.
-fn join(home: &TestHome, ticket: &str, name: &str) -> Child {
-    let mut command = home.command(&["join", ticket, "--name", name, "--place", "the back"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// Looks until it is so; the test runner's own patience is the only limit.
-fn until(what: &str, mut look: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if look() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    panic!("{what} did not come about");
-}
-
-fn pending(home: &TestHome) -> Vec<Value> {
-    home.json(&["nodes", "pending"])["waiting"].as_array().unwrap().clone()
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", text(&output.stdout), text(&output.stderr))
-}
-
-fn ticket(home: &TestHome) -> String {
-    home.json(&["invite"])["ticket"].as_str().unwrap().to_string()
-}
 
 #[test]
 fn a_box_joins_by_a_ticket_once_a_person_has_approved_it() {

@@ -1,7 +1,7 @@
 //! The talk with peers: what comes in goes to `sync`, what `sync` wants is done here or handed to the host.
 
 use crate::{Depot, Effect, Now, Replica, ReplicaError, replica::Notes};
-use ledger::finality::{Certificate, Heard};
+use ledger::finality::{Certificate, Heard, MessageFault};
 use model::{KeyId, Millis, RefName};
 use sync::{Action, Asked, Head, Misdeed, RequestId, WantedChunk};
 
@@ -164,6 +164,8 @@ impl<D: Depot> Replica<D> {
         match self.engine.receive(bytes, now.elapsed) {
             Ok(Heard::New) => self.sync.spread(bytes, now.elapsed),
             Ok(Heard::Known | Heard::Old | Heard::Early | Heard::Ahead) => {}
+            // The vote on a branch that this box does not follow.
+            Err(MessageFault::Foreign { org, .. }) if org == self.org => {}
             Err(_) => self.sync.misdeed(peer, Misdeed::BadGossip, now.elapsed),
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     Depot, Effect, Now, Replica, ReplicaError,
     lines::{Place, reference},
+    merged::is_on_line,
 };
 use ledger::{Block, BlockFault, Layered, LoadError, NewObjects, check_block, finality::Certificate};
 use model::{BlockId, KeyId, RefName};
@@ -86,8 +87,13 @@ impl<D: Depot> Replica<D> {
     /// The reference for a block that lies below the end of its line, which went on with another branch, and that is its
     /// branch's newest of the line all the same.
     fn late_end(&self, block: &Block) -> Result<Option<RefName>, ReplicaError> {
+        let (objects, sequence) = (self.depot.objects(), block.sequence.unwrap_or(0));
+        let Some(end) = self.lines.end(&block.author) else { return Ok(None) };
+        if !is_on_line(objects, end.block, block.id, sequence)? {
+            return Ok(None);
+        }
         let name = RefName::Writer(block.author, block.branch.clone());
-        let known = self.depot.head(&name)?.map(|known| Block::read(self.depot.objects(), known));
+        let known = self.depot.head(&name)?.map(|known| Block::read(objects, known));
         let is_newer = known.transpose()?.is_none_or(|known| known.sequence < block.sequence);
         Ok(Some(name).filter(|_| is_newer))
     }

@@ -5,9 +5,13 @@
 mod common;
 
 use common::*;
-use ledger::{Block, Choices, Meta, NewBlock, State};
-use model::{BlockId, Millis, RefName};
-use replica::{Depot, MemoryDepot, Now, Options, Replica, ReplicaError, Status};
+use ledger::{
+    Block, Choices, Meta, NewBlock, State,
+    finality::{self, Ballot, BallotKind},
+};
+use model::{BlockId, Millis, OrgId, RefName};
+use replica::{Depot, Effect, MemoryDepot, Now, Options, Replica, ReplicaError, Status};
+use sync::{Hello, Message, SYNC_PROTOCOL};
 
 /// A box of an organisation whose one validator, the box `lost`, is gone.
 fn orphaned() -> Replica<MemoryDepot> {
@@ -141,6 +145,24 @@ fn a_join_into_a_branch_that_is_not_followed_waits_for_that_branch() {
     ledger::verify(found.objects(), head(&found, "main"), &mut |_| {}).unwrap();
     let replica = follow(found, "rescue");
     assert!(matches!(replica.status_of(join.id).unwrap(), Status::Final { .. }), "main's word is known here");
+}
+
+#[test]
+fn the_vote_on_another_branch_is_no_misdeed_and_that_of_another_organisation_is() {
+    let mut replica = rescued();
+    let peer = key("lost").public().id();
+    replica.connected(peer, now(5)).unwrap();
+    let hello = Hello { protocol: SYNC_PROTOCOL, org: replica.org(), software: "test".into() };
+    replica.frame(peer, &Message::Hello(hello).to_bytes(), now(5)).unwrap();
+    for (org, is_misdeed) in [(replica.org(), false), (OrgId::new([9; 32]), true)] {
+        let (kind, block) = (BallotKind::Prevote, Some(BlockId::new([1; 32])));
+        let ballot = Ballot { org, branch: name("main"), height: 2, round: 0, kind, block };
+        let vote = finality::Message::Ballot(ballot.sign(&key("lost"))).to_bytes();
+        replica.frame(peer, &Message::Gossip(vote).to_bytes(), now(6)).unwrap();
+        let misdeeds = replica.take_effects();
+        let misdeeds = misdeeds.iter().filter(|effect| matches!(effect, Effect::Misdeed { .. }));
+        assert_eq!(misdeeds.count() > 0, is_misdeed);
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use gix::{
     odb::store::init::Slots,
 };
 use ledger::{Kind, NewObjects, Object, Objects, ReadError};
-use model::{BlockId, ObjectId, RefName};
+use model::{BlockId, Name, ObjectId, RefName};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -104,6 +104,11 @@ impl GitObjects {
     /// All references with the blocks that they point to.
     pub fn refs(&self) -> Result<BTreeMap<RefName, BlockId>, RefError> {
         refs::all(&RealDisk, &self.git)
+    }
+
+    /// The newest block of each branch.
+    pub fn branches(&self) -> Result<BTreeMap<Name, BlockId>, RefError> {
+        refs::branches(&RealDisk, &self.git)
     }
 
     /// The repository's folder, for git's own tools.

@@ -1,7 +1,7 @@
 //! How far a node's events are in blocks, read from the ledger itself.
 //!
-//! The node's own branch holds all of them; main holds those of a key that the node had before. The higher
-//! number counts. Nothing else is remembered, so nothing else can disagree after a crash.
+//! The node's own line holds all of them, on whatever branch it went on; the branches hold those of a key that the node
+//! had before. The highest number counts. Nothing else is remembered, so nothing else can disagree after a crash.
 
 use crate::{git::GitObjects, refs::RefError};
 use ledger::{Owner, State, StateError};
@@ -26,8 +26,8 @@ pub enum ProgressError {
 /// The number of the last event of the node with that key that is in a block; 0 if there is none.
 pub(crate) fn last_event(objects: &GitObjects, key: KeyId) -> Result<u64, ProgressError> {
     let mut last = 0;
-    for name in [RefName::writer(key), RefName::main()] {
-        if let Some(block) = objects.head(&name)? {
+    for (branch, head) in objects.branches()? {
+        for block in [Some(head), objects.head(&RefName::Writer(key, branch))?].into_iter().flatten() {
             let found = last_event_at(objects, block, key);
             last =
                 last.max(found.map_err(|source| ProgressError::State { block, source: Box::new(source) })?);

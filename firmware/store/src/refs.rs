@@ -4,7 +4,7 @@
 //! case somebody ran `git pack-refs`, but never written.
 
 use crate::disk::{Disk, DiskError, Doing};
-use model::{BlockId, IdError, KeyId, RefName};
+use model::{BlockId, IdError, KeyId, Name, RefName};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -49,16 +49,37 @@ fn parse(name: &RefName, text: &str) -> Result<BlockId, RefError> {
 pub(crate) fn all(disk: &dyn Disk, git: &Path) -> Result<BTreeMap<RefName, BlockId>, RefError> {
     let mut found = packed(disk, git)?;
     for folder in folders(disk, git)? {
-        for path in disk.list(&folder).doing("list", &folder)? {
-            let relative = path.strip_prefix(git).unwrap_or(&path).to_string_lossy();
-            if let Ok(name) = relative.parse::<RefName>()
-                && let Some(block) = read(disk, git, &name)?
-            {
-                found.insert(name, block);
-            }
-        }
+        read_folder(disk, git, &folder, &mut found)?;
     }
     Ok(found)
+}
+
+/// The newest block of each branch of the organisation.
+pub(crate) fn branches(disk: &dyn Disk, git: &Path) -> Result<BTreeMap<Name, BlockId>, RefError> {
+    let mut found = packed(disk, git)?;
+    read_folder(disk, git, &git.join(HEADS), &mut found)?;
+    let branch = |(name, block)| match name {
+        RefName::Head(branch) => Some((branch, block)),
+        RefName::Writer(..) => None,
+    };
+    Ok(found.into_iter().filter_map(branch).collect())
+}
+
+fn read_folder(
+    disk: &dyn Disk,
+    git: &Path,
+    folder: &Path,
+    found: &mut BTreeMap<RefName, BlockId>,
+) -> Result<(), RefError> {
+    for path in disk.list(folder).doing("list", folder)? {
+        let relative = path.strip_prefix(git).unwrap_or(&path).to_string_lossy();
+        if let Ok(name) = relative.parse::<RefName>()
+            && let Some(block) = read(disk, git, &name)?
+        {
+            found.insert(name, block);
+        }
+    }
+    Ok(())
 }
 
 /// The folders that hold references.

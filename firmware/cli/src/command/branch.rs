@@ -11,8 +11,9 @@ use crate::{
 };
 use agent::home::Home;
 use clap::{Args, Subcommand};
-use ledger::{Block, BlockKind, BranchDocument, Change, Meta, NodeDocument, Owner, POLICY_PATH, State};
+use ledger::{Block, BlockKind, BranchDocument, Change, Meta, NodeDocument, POLICY_PATH, State};
 use model::{BlockId, Document, KeyId, Name, StatePath};
+use serde::Serialize;
 use serde_json::json;
 use std::{collections::BTreeMap, path::PathBuf};
 use store::{GitObjects, RefName};
@@ -191,27 +192,19 @@ fn list(context: &Context) -> Result {
 impl Show {
     fn run(&self, context: &Context) -> Result {
         let (view, followed) = (View::of(context, &self.name)?, View::open(context)?);
-        let (zone, began) = (view.zone(), began(&view)?);
-        let mut text = format!("{}  height {}  {}\n", self.name, view.height(), view.head().short());
+        let began = began(&view)?;
         let from = began.main().map(|main| Block::read(view.objects(), main)).transpose()?;
-        let by = &began.author_name;
-        text += &match &from {
-            Some(from) => format!(
-                "  began    {} by {by}, after {} at height {}\n",
-                when::show(began.at, &zone),
-                from.branch,
-                from.height.unwrap_or(0)
-            ),
-            None => format!("  began    {} by {by}, with the organisation\n", when::show(began.at, &zone)),
+        let (at, by) = (when::show(began.at, &view.zone()), &began.author_name);
+        let after = match &from {
+            Some(from) => format!("after {} at height {}", from.branch, from.height.unwrap_or(0)),
+            None => "with the organisation".into(),
         };
-        let document = view.state().branch(&self.name)?.unwrap_or_default();
-        let mut validators = Vec::new();
-        for (key, weight) in &document.validators {
-            let owner = view.state().key(key)?.map(|key| (key.owner, key.revoked.is_some()));
-            let (owner, revoked) = owner.unwrap_or((Owner::Release(self.name.clone()), true));
-            let lost = if revoked { ", revoked" } else { "" };
-            text += &format!("  votes    {} with weight {weight}{lost}\n", owner.name());
-            validators.push(json!({"key": key, "owner": owner, "weight": weight, "revoked": revoked}));
+        let mut text = format!("{}  height {}  {}\n", self.name, view.height(), view.head().short());
+        text += &format!("  began    {at} by {by}, {after}\n");
+        let validators = self.validators(&view)?;
+        for Validator { owner, weight, revoked, .. } in &validators {
+            let lost = if *revoked { ", revoked" } else { "" };
+            text += &format!("  votes    {owner} with weight {weight}{lost}\n");
         }
         let joined = ledger::merge_bases(view.objects(), followed.head(), view.head())? == [view.head()];
         if joined && self.name != *followed.branch() {
@@ -224,6 +217,27 @@ impl Show {
         });
         context.out.show(&text, &value)
     }
+
+    fn validators(&self, view: &View) -> Result<Vec<Validator>> {
+        let document = view.state().branch(&self.name)?.unwrap_or_default();
+        let validator = |(key, weight): (&KeyId, &u64)| {
+            let known = view.state().key(key)?;
+            let owner =
+                known.as_ref().map_or_else(|| key.to_string(), |known| known.owner.name().to_string());
+            let revoked = known.is_none_or(|known| known.revoked.is_some());
+            Ok(Validator { key: *key, owner, weight: *weight, revoked })
+        };
+        document.validators.iter().map(validator).collect()
+    }
+}
+
+/// Who votes on a branch.
+#[derive(Serialize)]
+struct Validator {
+    key: KeyId,
+    owner: String,
+    weight: u64,
+    revoked: bool,
 }
 
 /// The block with which a branch began.

@@ -34,6 +34,13 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+    }
+}
+
 impl Drop for Agent {
     fn drop(&mut self) {
         drop(Command::new("kill").arg(self.0.id().to_string()).status());
