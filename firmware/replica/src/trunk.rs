@@ -1,17 +1,20 @@
 //! What the branch that is followed shares with the one that it left: the blocks below its fork.
 //!
-//! Work that waited on the old branch, on a block that both have, goes into the new one too. Which blocks those are is
-//! read once, going down, as far as somebody asks. Main began with the genesis and shares nothing.
+//! Work that waited on the old branch when the new one began, on a block that both have, goes into the new one too. What is
+//! written for the old branch later is that branch's. Which blocks both have is read once, going down, as far as somebody
+//! asks. Main began with the genesis and shares nothing.
 
 use crate::{Depot, ReplicaError, depot::DepotError};
 use ledger::{Block, BlockError, BlockKind, MAIN, Objects};
-use model::{BlockId, Name};
+use model::{BlockId, Millis, Name};
 use std::collections::HashSet;
 
 /// The blocks below a fork, as far as they were read.
 #[derive(Debug, Default)]
 pub(crate) struct Trunk {
     branch: Option<Name>,
+    /// When it began.
+    began: Millis,
     below: HashSet<BlockId>,
     /// The next one to read.
     next: Option<BlockId>,
@@ -39,17 +42,19 @@ impl Trunk {
                 fork
             }
         };
-        let down_to = fork.height.unwrap_or(0);
-        Ok(Self { branch: Some(branch), below: HashSet::new(), next: fork.main(), down_to })
+        let (next, down_to) = (fork.main(), fork.height.unwrap_or(0));
+        Ok(Self { branch: Some(branch), began: fork.at, below: HashSet::new(), next, down_to })
     }
 
-    /// Whether the branch could take in a writer's block: it is written for it, or stands on a block that both have.
+    /// Whether the branch could take in a writer's block: it is written for it, or waited when it began.
     pub(crate) fn fits(&mut self, objects: &dyn Objects, block: &Block) -> Result<bool, BlockError> {
         if self.branch.as_ref() == Some(&block.branch) {
             return Ok(true);
         }
         match block.main() {
-            Some(ground) if block.kind != BlockKind::Join => self.has(objects, ground),
+            Some(ground) if block.kind != BlockKind::Join && block.at <= self.began => {
+                self.has(objects, ground)
+            }
             _ => Ok(false),
         }
     }
