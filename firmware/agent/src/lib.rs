@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod blobs;
+pub mod boot;
 pub mod clock;
 pub mod core;
 pub mod devices;

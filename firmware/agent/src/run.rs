@@ -6,6 +6,7 @@
 use crate::{
     api::{admin, listen, page},
     blobs::Blobs,
+    boot,
     core::{Core, CoreError},
     devices::{Devices, chain},
     home::{Home, HomeError},
@@ -289,6 +290,7 @@ pub async fn run(options: Options) -> Result<Ended, RunError> {
     }
     let dapps = tokio::spawn(supervisor::supervise(appliance.services.clone(), options.exe));
     tell_start(&appliance.services, &options.home);
+    tokio::spawn(boot::commit_when_healthy());
     let mut asked = async || {
         tokio::select! {
             _ = term.recv() => {}

@@ -37,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "web",
         ],
     ),
-    ("cli", &["model", "chunk", "ledger", "sync", "dapp", "store", "container", "agent"]),
+    ("cli", &["model", "chunk", "ledger", "sync", "dapp", "slots", "store", "container", "agent"]),
     ("doorbot", &["model", "dapp"]),
     ("netns", &[]),
     ("xtask", &["slots"]),

@@ -20,6 +20,7 @@ mod proposals;
 mod propose;
 mod reason;
 mod signin;
+mod slots;
 mod status;
 mod verify;
 
@@ -102,6 +103,8 @@ pub enum Command {
     Import(import::Import),
     Signin(signin::Signin),
     #[command(subcommand)]
+    Slots(slots::Slots),
+    #[command(subcommand)]
     Git(git::Git),
     /// Put waiting events into a block now
     Flush,
@@ -135,6 +138,7 @@ pub fn run(cli: Cli) -> Result {
         Command::Contact(it) => it.run(context),
         Command::Import(it) => it.run(context),
         Command::Signin(it) => it.run(context),
+        Command::Slots(it) => it.run(context),
         Command::Git(it) => it.run(context),
         Command::Flush => status::flush(context),
         Command::Completions(it) => it.run(context),
