@@ -3,79 +3,59 @@
 use crate::{
     access::{Decision, Outcome},
     door::{Alarm, Event},
-    house::LogEvent,
 };
-use dapp::wire::JsonMap;
+use dapp::kit::{LogEvent, short};
 use model::Name;
-use serde_json::{Value, json};
-
-/// The longest text that is kept of a reason, in characters: a lockout's text is somebody else's.
-const MAX_TEXT: usize = 400;
+use serde_json::json;
 
 /// A door's event.
 pub fn event(door: &Name, resource: &Name, event: &Event) -> LogEvent {
     match event {
         Event::Access(decision) => access(door, resource, decision),
-        Event::Exit => log("exit", json!({"door": door})),
-        Event::Opened => log("door-open", json!({"door": door})),
-        Event::Closed => log("door-closed", json!({"door": door})),
+        Event::Exit => LogEvent::new("exit", json!({"door": door})),
+        Event::Opened => LogEvent::new("door-open", json!({"door": door})),
+        Event::Closed => LogEvent::new("door-closed", json!({"door": door})),
         Event::Alarm { what, cleared } => {
             let what = match what {
                 Alarm::Held => "held",
                 Alarm::Forced => "forced",
             };
-            log("alarm", json!({"door": door, "what": what, "cleared": cleared}))
+            LogEvent::new("alarm", json!({"door": door, "what": what, "cleared": cleared}))
         }
     }
 }
 
 /// The program runs.
 pub fn started(doors: &[&Name], people: usize) -> LogEvent {
-    log("started", json!({"version": env!("CARGO_PKG_VERSION"), "doors": doors, "people": people}))
+    LogEvent::new("started", json!({"version": env!("CARGO_PKG_VERSION"), "doors": doors, "people": people}))
 }
 
 /// A document cannot be used.
 pub fn fault(path: &str, why: &str) -> LogEvent {
-    log("fault", json!({"path": path, "why": short(why)}))
+    LogEvent::new("fault", json!({"path": path, "why": short(why)}))
 }
 
 fn access(door: &Name, resource: &Name, decision: &Decision) -> LogEvent {
-    let mut event = log(
+    let mut event = LogEvent::new(
         "access",
         json!({
             "result": decision.outcome, "reason": short(&decision.reason), "door": door, "resource": resource,
         }),
-    );
-    let mut add = |key: &str, value: Value| drop(event.data.insert(key.to_string(), value));
-    match &decision.people[..] {
-        [] => {}
-        [person] => add("person", json!(person)),
-        people => add("people", json!(people)),
-    }
+    )
+    .with_people(&decision.people);
     if !decision.warning.is_empty() {
-        add("warning", json!(short(&decision.warning)));
+        event = event.with("warning", short(&decision.warning));
     }
-    if let (Outcome::Unknown, Some(badge)) = (decision.outcome, &decision.badge) {
-        add("badge", json!(badge));
+    match (decision.outcome, &decision.badge) {
+        (Outcome::Unknown, Some(badge)) => event.with("badge", badge.as_str()),
+        _ => event,
     }
-    event
-}
-
-fn log(kind: &'static str, data: Value) -> LogEvent {
-    let data = match data {
-        Value::Object(data) => data,
-        _ => JsonMap::new(),
-    };
-    LogEvent { kind, data }
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     fn told(decision: &Decision) -> Value {
         let (door, resource) = ("front".parse().unwrap(), "frontdoor".parse().unwrap());

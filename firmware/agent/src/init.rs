@@ -135,11 +135,13 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_string()).to_string()
 }
 
-/// Who may write what in a new organisation: the founder everything, members' records also the membership role.
+/// Who may write what in a new organisation: the founder everything, members' records also the
+/// membership role, machines also the stewards; what is found at a machine, its lockout.
 const POLICY: &str = r#"
 [roles]
 owner = ["FOUNDER"]
 membership = []
+steward = []
 
 [[rules]]
 paths = ["policy.toml", "org.toml", "keys/*", "branches/*", "nodes/*"]
@@ -152,4 +154,12 @@ roles = ["owner", "membership"]
 [[rules]]
 paths = ["dapps/**", "doorbot/**", "files/**"]
 roles = ["owner"]
+
+[[rules]]
+paths = ["lockout/**"]
+roles = ["owner", "steward"]
+
+[[rules]]
+paths = ["lockout/issues/**", "lockout/inspections/*"]
+dapps = ["lockout"]
 "#;

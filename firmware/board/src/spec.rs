@@ -59,7 +59,10 @@ impl BoardSpec {
 }
 
 /// The boards that are part of every build, by name: name and file.
-const BUILTIN: &[(&str, &str)] = &[("sim", include_str!("../../../board/sim/board.toml"))];
+const BUILTIN: &[(&str, &str)] = &[
+    ("sim", include_str!("../../../board/sim/board.toml")),
+    ("sim-machine", include_str!("../../../board/sim-machine/board.toml")),
+];
 
 /// The names of the boards that are part of every build.
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {

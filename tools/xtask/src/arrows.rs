@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cli", &["model", "chunk", "ledger", "sync", "dapp", "slots", "store", "container", "agent"]),
     ("doorbot", &["model", "dapp"]),
+    ("lockout", &["model", "dapp"]),
     ("netns", &[]),
     ("xtask", &["slots"]),
 ];

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The dapps of this repository.
-const DAPPS: &[&str] = &["doorbot"];
+const DAPPS: &[&str] = &["doorbot", "lockout"];
 
 /// What was built.
 pub struct Built {

@@ -16,6 +16,6 @@ mod switch;
 pub mod time;
 mod writer;
 
-pub use news::{Command, LogEvent, News, Program};
+pub use news::{Command, LogEvent, News, Program, short};
 pub use serve::serve;
 pub use start::start;

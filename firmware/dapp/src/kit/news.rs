@@ -3,6 +3,7 @@
 use super::{feed::FeedLine, time::Ticks};
 use crate::wire::{DeviceInfo, Info, InputLine, JsonMap};
 use model::{Name, StatePath};
+use serde_json::Value;
 
 /// The rules of a dapp, without clock, file or socket.
 pub trait Program {
@@ -100,4 +101,38 @@ pub struct LogEvent {
     pub kind: &'static str,
     /// What is kept about it.
     pub data: JsonMap,
+}
+
+/// The longest text that an event keeps, in characters: a lockout's text is somebody else's.
+const MAX_TEXT: usize = 400;
+
+impl LogEvent {
+    /// An event with the fields of a JSON object.
+    pub fn new(kind: &'static str, data: Value) -> Self {
+        let data = match data {
+            Value::Object(data) => data,
+            _ => JsonMap::new(),
+        };
+        Self { kind, data }
+    }
+
+    /// The same with one field more.
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(key.to_string(), value.into());
+        self
+    }
+
+    /// The same with `person`, or with `people` if it is about several.
+    pub fn with_people(self, people: &[Name]) -> Self {
+        match people {
+            [] => self,
+            [person] => self.with("person", person.as_str()),
+            people => self.with("people", people.iter().map(Name::as_str).collect::<Vec<_>>()),
+        }
+    }
+}
+
+/// A text, cut to what an event keeps.
+pub fn short(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
 }

@@ -1,0 +1,134 @@
+//! Who holds a badge to a machine, and whether their record and their certificate let them use it. Pure.
+//!
+//! The answer does not know what the machine does now; whether it is locked, in use or waits for a second person is
+//! asked by [`crate::machine`] of whoever is let in here.
+
+use crate::{machine_document::MachineDocument, view::View};
+pub use dapp::kit::admission::Outcome;
+use dapp::kit::{
+    admission::{Admission, Refusal, badge_is_good, is_member, is_not_locked_out},
+    person::Person,
+    time::Now,
+};
+use model::{BadgeDigest, Name};
+
+/// An outcome and everything that is said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What comes of it.
+    pub outcome: Outcome,
+    /// Whose badge it is; two if it stands at two people.
+    pub people: Vec<Name>,
+    /// The level of the certificate, of somebody who is let in.
+    pub level: i64,
+    /// Why, for the member.
+    pub reason: String,
+    /// What the member should know although they are let in; empty if nothing.
+    pub warning: String,
+    /// Of a badge of nobody: the beginning of its digest, to find it again.
+    pub badge: Option<String>,
+}
+
+/// A machine and what it needs to decide.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// What the ledger says.
+    pub view: &'a View,
+    /// The machine's name.
+    pub name: &'a Name,
+    /// Its document.
+    pub machine: &'a MachineDocument,
+    /// The time, and how far to believe it.
+    pub now: &'a Now,
+}
+
+impl Decision {
+    /// An outcome about nobody.
+    pub fn of_nobody(outcome: Outcome, reason: impl Into<String>) -> Self {
+        let (people, warning) = (Vec::new(), String::new());
+        Self { outcome, people, level: 0, reason: reason.into(), warning, badge: None }
+    }
+
+    /// The same person, not let in after all.
+    pub fn denied(self, reason: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Denied, reason: reason.into(), warning: String::new(), ..self }
+    }
+
+    /// The one person who is let in.
+    pub fn person(&self) -> Option<&Name> {
+        match &self.people[..] {
+            [person] if self.outcome == Outcome::Allowed => Some(person),
+            _ => None,
+        }
+    }
+}
+
+impl Question<'_> {
+    /// Decides about a card that has these digests, the widest number first.
+    pub fn decide(&self, digests: &[BadgeDigest]) -> Decision {
+        if !self.view.is_loaded() {
+            return Decision::of_nobody(
+                Outcome::Error,
+                "This machine has not read the list of members yet. Try again in a moment.",
+            );
+        }
+        match self.view.people().holders_of_card(digests) {
+            [] => self.unknown(digests),
+            [name] => self.about(name, digests),
+            names => Decision {
+                people: names.to_vec(),
+                ..Decision::of_nobody(
+                    Outcome::Denied,
+                    "This badge is entered for more than one person. Ask for that to be put right.",
+                )
+            },
+        }
+    }
+
+    fn unknown(&self, digests: &[BadgeDigest]) -> Decision {
+        Decision {
+            badge: digests.first().map(BadgeDigest::short),
+            ..Decision::of_nobody(Outcome::Unknown, "This badge is not known here.")
+        }
+    }
+
+    fn about(&self, name: &Name, digests: &[BadgeDigest]) -> Decision {
+        let Some(person) = self.view.people().get(name) else { return self.unknown(digests) };
+        let people = vec![name.clone()];
+        let level = person.certificate(self.machine.resource(self.name)).map_or(0, |found| found.level);
+        match self.warnings(person, digests) {
+            Ok(warning) => {
+                let reason = format!("Welcome, {}.", person.shown);
+                Decision { people, level, warning, ..Decision::of_nobody(Outcome::Allowed, reason) }
+            }
+            Err(Refusal(outcome, reason)) => Decision { people, ..Decision::of_nobody(outcome, reason) },
+        }
+    }
+
+    /// Every question in its order; the first that is not answered well ends it.
+    fn warnings(&self, person: &Person, digests: &[BadgeDigest]) -> Result<String, Refusal> {
+        digests.iter().filter_map(|digest| person.badge(digest)).try_for_each(badge_is_good)?;
+        is_member(person)?;
+        let admission = self.admission();
+        let expiry = admission.has_not_expired(person)?;
+        is_not_locked_out(person)?;
+        admission.has_certificate(person)?;
+        let (clock, news) = (admission.clock_will_do(person)?, admission.news_will_do()?);
+        let own = person.warning.as_deref().map(str::to_string);
+        Ok([expiry, clock, news, own].into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
+
+    fn admission(&self) -> Admission<'_> {
+        let machine = self.machine;
+        Admission {
+            place: "machine",
+            resource: machine.resource(self.name),
+            level_min: machine.level_min,
+            grace_days: machine.grace_days,
+            clock_untrusted: machine.clock_untrusted,
+            max_stale_ms: machine.max_stale_ms,
+            stale: machine.stale,
+            now: self.now,
+        }
+    }
+}
