@@ -82,8 +82,8 @@ impl Program for House {
             }
             News::RelayFailed { device } => self.strike_failed(now, &device, &mut out),
             News::Tick => self.every_door(now, || Input::Tick, &mut out),
-            // The doorbot writes no documents.
-            News::Written { .. } => {}
+            // The doorbot writes no documents and asks for no past.
+            News::Written { .. } | News::Past(_) => {}
             News::Stop => return self.stop(),
         }
         if matters {

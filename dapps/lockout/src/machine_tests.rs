@@ -107,6 +107,7 @@ fn word(event: &Event) -> String {
         Event::Access(decision) => format!("{:?}", decision.outcome).to_lowercase(),
         Event::Began(began) if began.despite_lock => format!("{}-despite-lock", began.person),
         Event::Began(began) => format!("{}-began", began.person),
+        Event::Running(_) => "goes-on".to_string(),
         Event::Ended(session) => format!("ended-{}", session.end.as_str()),
         Event::Safety { what, cleared, .. } => {
             format!("{}{}", what.as_str(), if *cleared { "-over" } else { "" })
@@ -150,6 +151,12 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "",
         "ann start 55000 ann 59999 1",
         "allowed ann-began on allowed off ended-timeout",
+    ),
+    (
+        "a long session says so every ten minutes",
+        "",
+        "ann start 2000 sense+ 1300000",
+        "allowed ann-began on goes-on goes-on",
     ),
     // Never cut while it runs.
     (

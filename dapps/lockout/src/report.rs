@@ -16,7 +16,10 @@ pub fn event(machine: &Name, resource: &Name, event: &Event) -> LogEvent {
             let data = json!({"machine": machine, "resource": resource, "person": began.person});
             with_override(LogEvent::new("session-began", data), began.despite_lock)
         }
-        Event::Ended(session) => ended(machine, resource, session),
+        Event::Running(session) => sums("session-running", machine, resource, session),
+        Event::Ended(session) => {
+            sums("session-ended", machine, resource, session).with("reason", session.end.as_str())
+        }
         Event::Safety { what, cleared, person } => {
             let data = json!({"machine": machine, "what": what.as_str(), "cleared": cleared});
             let event = LogEvent::new("safety", data).with_people(person.as_slice());
@@ -63,14 +66,13 @@ fn access(machine: &Name, resource: &Name, decision: &Decision) -> LogEvent {
 }
 
 /// Whole seconds, cut so that active and idle make up enabled.
-fn ended(machine: &Name, resource: &Name, session: &Ended) -> LogEvent {
+fn sums(kind: &'static str, machine: &Name, resource: &Name, session: &Ended) -> LogEvent {
     let (enabled, active) = (session.enabled_ms / 1000, session.active_ms / 1000);
     let data = json!({
-        "machine": machine, "resource": resource, "person": session.person, "reason": session.end.as_str(),
-        "total_s": session.total_ms / 1000, "enabled_s": enabled, "active_s": active,
+        "machine": machine, "resource": resource, "person": session.person, "total_s": session.total_ms / 1000, "enabled_s": enabled, "active_s": active,
         "idle_s": enabled - active, "runs": session.runs,
     });
-    let event = with_override(LogEvent::new("session-ended", data), session.despite_lock);
+    let event = with_override(LogEvent::new(kind, data), session.despite_lock);
     match &session.buddy {
         Some(buddy) => event.with("buddy", buddy.as_str()),
         None => event,
@@ -109,9 +111,17 @@ mod tests {
 
     #[test]
     fn every_kind_of_event_is_a_name() {
-        for kind in
-            ["access", "session-began", "session-ended", "safety", "lockout", "inspection", "issue", "fault"]
-        {
+        for kind in [
+            "access",
+            "session-began",
+            "session-running",
+            "session-ended",
+            "safety",
+            "lockout",
+            "inspection",
+            "issue",
+            "fault",
+        ] {
             assert!(kind.parse::<Name>().is_ok(), "{kind}");
         }
     }

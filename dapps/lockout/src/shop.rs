@@ -12,7 +12,7 @@ use crate::{
     inspection::{Inspection, State},
     issue::Issue,
     machine::{End, Input, Machine, Output},
-    report,
+    past, report,
     view::View,
 };
 use dapp::{
@@ -72,6 +72,7 @@ impl Default for Shop {
 impl Program for Shop {
     const NAME: &'static str = "lockout";
     const RELAY: &'static str = "relay";
+    const RECALLS: bool = true;
 
     fn step(&mut self, now: Ticks, news: News) -> Vec<Command> {
         let mut out = Vec::new();
@@ -93,6 +94,7 @@ impl Program for Shop {
             News::Written { path, failed } => {
                 out.extend(failed.map(|why| Command::Event(report::fault(path.as_str(), &why))));
             }
+            News::Past(events) => out.extend(past::ends(events).into_iter().map(Command::Event)),
             News::Tick => self.every_machine(now, || Input::Tick, &mut out),
             // No machine lets anybody use it by the tentative state.
             News::Tentative(_) => {}

@@ -10,6 +10,8 @@ pub enum Event {
     Access(Decision),
     /// A session began.
     Began(Began),
+    /// It goes on: said now and then, so that the log knows the most of it if nothing else is heard of it.
+    Running(Ended),
     /// It ended.
     Ended(Ended),
     /// Something cut the machine, or would have to.
@@ -141,6 +143,8 @@ pub enum End {
     AgentLost,
     /// The program ended.
     Stopped,
+    /// The box lost its power, or the program was killed: said at the next start, with what was known.
+    Lost,
     /// The machine's document is gone, or its devices.
     Removed,
 }
@@ -163,6 +167,7 @@ impl End {
             Self::Relay => "relay",
             Self::AgentLost => "agent-lost",
             Self::Stopped => "stopped",
+            Self::Lost => "lost",
             Self::Removed => "removed",
         }
     }

@@ -30,6 +30,8 @@ use std::collections::BTreeMap;
 pub const LEASE_MS: u64 = 30_000;
 /// How often it is asked again.
 const RENEW_MS: u64 = 10_000;
+/// How often a session that goes on says how it stands.
+const REPORT_MS: u64 = 600_000;
 /// Bad readings, and presses of the button for issues, count at most this often.
 const AGAIN_MS: u64 = 60_000;
 

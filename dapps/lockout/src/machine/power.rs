@@ -37,9 +37,11 @@ impl Machine {
                 }
             }
         }
-        if self.session.as_mut().is_some_and(|session| session.renews(now)) {
+        let Some(session) = &mut self.session else { return };
+        if session.renews(now) {
             out.push(Output::On { for_ms: LEASE_MS });
         }
+        out.extend(session.report(now).map(Event::Running).map(Output::Event));
     }
 
     /// Ends the session, if there is one.

@@ -1,7 +1,7 @@
 //! One person's use of a machine, with its timers and its sums.
 
 use super::{
-    RENEW_MS,
+    RENEW_MS, REPORT_MS,
     event::{End, Ended, Halt},
 };
 use crate::machine_document::Times;
@@ -22,6 +22,8 @@ pub(super) struct Session {
     pub leaving: Option<End>,
     /// When the relay is asked for again.
     pub renew: Ticks,
+    /// When it is said how the session stands.
+    report: Ticks,
     began: Ticks,
     enabled_ms: u64,
     active_ms: u64,
@@ -60,6 +62,7 @@ impl Session {
             armed: false,
             leaving: None,
             renew: now,
+            report: now + REPORT_MS,
             began: now,
             enabled_ms: 0,
             active_ms: 0,
@@ -175,20 +178,30 @@ impl Session {
 
     pub fn next_wake(&self, now: Ticks, times: &Times) -> Option<Ticks> {
         let pauses = self.pauses.map(|since| since + times.settle_ms);
-        match self.power {
+        let own = match self.power {
             Power::Off { until, .. } => Some(until),
             Power::Checking { until } => Some(until.min(self.renew)),
             Power::On => {
                 let warning = self.warns_from(times).filter(|from| *from > now);
                 [pauses, warning, self.deadline(times), Some(self.renew)].into_iter().flatten().min()
             }
-        }
+        };
+        [own, Some(self.report)].into_iter().flatten().min()
     }
 
-    pub fn ended(self, now: Ticks, end: End) -> Ended {
+    /// The session as it stands, where it is time to say so.
+    pub fn report(&mut self, now: Ticks) -> Option<Ended> {
+        if self.report > now {
+            return None;
+        }
+        self.report = now + REPORT_MS;
+        Some(self.ended(now, End::Lost))
+    }
+
+    pub fn ended(&self, now: Ticks, end: End) -> Ended {
         Ended {
-            person: self.person,
-            buddy: self.buddy,
+            person: self.person.clone(),
+            buddy: self.buddy.clone(),
             despite_lock: self.despite_lock,
             end,
             total_ms: now.since(self.began),

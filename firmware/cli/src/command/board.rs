@@ -57,6 +57,10 @@ pub enum ContactLevel {
     Pressed,
     /// A button is released
     Released,
+    /// What a sensor tells is so: a machine runs
+    On,
+    /// It is not so
+    Off,
 }
 
 /// The ledgerd of the home; refused if none runs.
@@ -160,7 +164,7 @@ fn said(reader: &Name, holders: &[DappStatus]) -> String {
 
 impl Contact {
     pub(super) fn run(&self, context: &Context) -> Result {
-        let on = matches!(self.level, ContactLevel::Open | ContactLevel::Pressed);
+        let on = matches!(self.level, ContactLevel::Open | ContactLevel::Pressed | ContactLevel::On);
         let Done {} = running(context)?.put(&format!("/v1/contacts/{}", self.name), &Level { on })?;
         let word =
             self.level.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string());

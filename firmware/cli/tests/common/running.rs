@@ -17,8 +17,13 @@ pub struct Agent(Child);
 impl Agent {
     /// Starts one on a home, on the simulated board and without a page, and waits until it answers.
     pub fn start(home: &TestHome) -> Self {
+        Self::start_on(home, "sim")
+    }
+
+    /// The same on another board.
+    pub fn start_on(home: &TestHome, board: &str) -> Self {
         let mut command = Command::new(build::ledgerd());
-        command.arg("--home").arg(home.path()).args(["--board", "sim", "--listen", "none"]);
+        command.arg("--home").arg(home.path()).args(["--board", board, "--listen", "none"]);
         let messages = std::fs::File::create(home.folder().join("ledgerd.log")).unwrap();
         let agent = Self(command.stdin(Stdio::null()).stderr(messages).spawn().unwrap());
         for _ in 0..300 {
@@ -31,6 +36,11 @@ impl Agent {
             "ledgerd did not come up: {}",
             std::fs::read_to_string(home.folder().join("ledgerd.log")).unwrap()
         );
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
     }
 }
 

@@ -5,6 +5,9 @@ use std::{
     process::Command,
 };
 
+/// The dapps that walkthroughs publish.
+const DAPPS: &[&str] = &["doorbot", "lockout"];
+
 /// Where they are.
 pub struct Built {
     /// The folder of ledgerctl and ledgerd.
@@ -33,25 +36,26 @@ pub fn programs() -> Built {
     let target = programs.parent().unwrap();
     let dapps = match std::env::var_os("LEDGER_DAPPS") {
         Some(dapps) => PathBuf::from(dapps),
-        None => doorbot(target),
+        None => dapps(target),
     };
     Built { programs, dapps }
 }
 
-/// As `cargo xtask test` builds it: static, with its manifest beside it.
-fn doorbot(target: &Path) -> PathBuf {
+/// As `cargo xtask test` builds them: static, each with its manifest beside it.
+fn dapps(target: &Path) -> PathBuf {
     let host = host();
     let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", host.to_uppercase().replace(['-', '.'], "_"));
     let mut build = cargo(target);
-    build.env(flags, "-C target-feature=+crt-static").args(["build", "--quiet", "-p", "doorbot"]);
-    run(build.args(["--target", &host]));
-    let dapps = target.join("dapps");
-    let folder = dapps.join("doorbot");
-    std::fs::create_dir_all(&folder).unwrap();
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapps/doorbot/dapp.toml");
-    std::fs::copy(manifest, folder.join("dapp.toml")).unwrap();
-    std::fs::copy(target.join(host).join("debug/doorbot"), folder.join("doorbot")).unwrap();
-    dapps
+    build.env(flags, "-C target-feature=+crt-static").args(["build", "--quiet", "--target", &host]);
+    run(build.args(DAPPS.iter().flat_map(|dapp| ["-p", dapp])));
+    for dapp in DAPPS {
+        let folder = target.join("dapps").join(dapp);
+        std::fs::create_dir_all(&folder).unwrap();
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dapps").join(dapp);
+        std::fs::copy(sources.join("dapp.toml"), folder.join("dapp.toml")).unwrap();
+        std::fs::copy(target.join(&host).join("debug").join(dapp), folder.join(dapp)).unwrap();
+    }
+    target.join("dapps")
 }
 
 fn host() -> String {

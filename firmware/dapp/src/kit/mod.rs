@@ -10,6 +10,7 @@ mod news;
 pub mod people;
 pub mod person;
 mod queue;
+mod recall;
 mod serve;
 mod start;
 mod switch;

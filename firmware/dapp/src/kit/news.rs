@@ -1,7 +1,7 @@
 //! What happens to a program, and what it wants done.
 
 use super::{feed::FeedLine, time::Ticks};
-use crate::wire::{DeviceInfo, Info, InputLine, JsonMap};
+use crate::wire::{DeviceInfo, EventRecord, Info, InputLine, JsonMap};
 use model::{Name, StatePath};
 use serde_json::Value;
 
@@ -11,6 +11,8 @@ pub trait Program {
     const NAME: &'static str;
     /// What its relays are to people: events about one that failed say `<RELAY>_failed`.
     const RELAY: &'static str;
+    /// Whether it wants to know what it said before it started: [`News::Past`], once.
+    const RECALLS: bool = false;
 
     /// Takes what happened at `now`, and gives what is to be done, in this order.
     fn step(&mut self, now: Ticks, news: News) -> Vec<Command>;
@@ -51,6 +53,8 @@ pub enum News {
         /// Why it was not.
         failed: Option<String>,
     },
+    /// Its newest events of before this start, oldest first.
+    Past(Vec<EventRecord>),
     /// Time has passed.
     Tick,
     /// The program ends.

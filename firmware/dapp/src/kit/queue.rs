@@ -8,7 +8,10 @@
 use super::news::LogEvent;
 use crate::client::{Client, ClientError};
 use std::{collections::VecDeque, sync::Mutex, sync::PoisonError, time::Duration};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// How many events wait: at one badge every two seconds, half an hour; in practice days.
 pub const MAX_WAITING: usize = 1000;
@@ -24,6 +27,8 @@ pub struct Queue {
     dapp: &'static str,
     waiting: Mutex<Waiting>,
     changed: Notify,
+    /// The number of the first event that was kept.
+    first: watch::Sender<Option<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +43,8 @@ struct Waiting {
 impl Queue {
     /// No event waits.
     pub fn new(dapp: &'static str) -> Self {
-        Self { dapp, waiting: Mutex::default(), changed: Notify::new() }
+        let first = watch::Sender::new(None);
+        Self { dapp, waiting: Mutex::default(), changed: Notify::new(), first }
     }
 
     /// Takes an event.
@@ -57,6 +63,20 @@ impl Queue {
     pub fn is_empty(&self) -> bool {
         let waiting = self.lock();
         waiting.events.is_empty() && !waiting.sending
+    }
+
+    /// The number of the first event that was kept, once there is one.
+    pub async fn first(&self) -> u64 {
+        let mut first = self.first.subscribe();
+        loop {
+            if let Some(seq) = *first.borrow_and_update() {
+                return seq;
+            }
+            if first.changed().await.is_err() {
+                // The sender is ours.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Sends for ever.
@@ -84,7 +104,10 @@ impl Queue {
                 event.data.insert("late_ms".into(), late.into());
             }
             match append(client, &event).await {
-                Ok(()) => return,
+                Ok(seq) => {
+                    self.first.send_if_modified(|first| first.is_none() && first.replace(seq).is_none());
+                    return;
+                }
                 Err(error) if error.is_transient() => {
                     tokio::time::sleep(Duration::from_millis(pause_ms)).await;
                     pause_ms = (pause_ms * 2).min(BACK_OFF_MS.1);
@@ -109,9 +132,9 @@ impl Queue {
     }
 }
 
-async fn append(client: &Client, event: &LogEvent) -> Result<(), ClientError> {
+async fn append(client: &Client, event: &LogEvent) -> Result<u64, ClientError> {
     let kind = event.kind.parse().expect("because kinds of events are names");
-    client.append_event(kind, event.data.clone()).await.map(drop)
+    client.append_event(kind, event.data.clone()).await.map(|appended| appended.seq)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     feed::FeedLine,
     news::{Command, News, Program},
     queue::Queue,
+    recall,
     switch::{Switches, Words},
     time::Ticks,
     writer,
@@ -41,13 +42,17 @@ pub async fn serve<P: Program>(client: Client, program: P, stop: impl Future<Out
     let send = tokio::spawn(async move { sending.send(send_client).await });
     let (documents, requests) = mpsc::unbounded_channel();
     let write = tokio::spawn(writer::write(client.clone(), requests, sender.clone()));
+    let recall = P::RECALLS.then(|| {
+        let (queue, client, news) = (queue.clone(), client.clone(), sender.clone());
+        tokio::spawn(async move { recall::recall(client, queue.first().await, news).await })
+    });
     let words = Words { dapp: P::NAME, relay: P::RELAY };
     let switches = Switches::new(words, &client, queue.clone(), sender);
     let hands = Hands { switches, queue: queue.clone(), documents };
     let mut serving = Serving { client, program, hands, start: Instant::now(), lost, heartbeat: None };
     serving.run(news, stop).await;
     serving.end(&queue).await;
-    [ask, send, write].iter().for_each(JoinHandle::abort);
+    [ask, send, write].iter().chain(&recall).for_each(JoinHandle::abort);
 }
 
 struct Serving<P> {
