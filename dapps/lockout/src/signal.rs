@@ -10,7 +10,7 @@ pub enum Signal {
     Ready,
     /// A short wink of red: locked, or to be inspected.
     Locked,
-    /// Green blinking, one short beep: something is still missing, see the loop, the second person, the button.
+    /// Green blinking, one short beep: something is missing yet: the loop, the second person, the button.
     Waiting,
     /// Green steady, one short beep: the machine has its current.
     Enabled,

@@ -17,7 +17,7 @@ const BACK: u64 = 4_000;
 const AGAIN_MS: u64 = 1_000;
 
 /// Tells of the past that ends before the event with this number; asks until it is answered.
-pub(super) async fn recall(client: Client, first: u64, news: mpsc::UnboundedSender<News>) {
+pub(super) async fn recall(dapp: &str, client: Client, first: u64, news: mpsc::UnboundedSender<News>) {
     let events = loop {
         match past(&client, first).await {
             Ok(events) => break events,
@@ -25,7 +25,7 @@ pub(super) async fn recall(client: Client, first: u64, news: mpsc::UnboundedSend
                 tokio::time::sleep(Duration::from_millis(AGAIN_MS)).await;
             }
             Err(error) => {
-                eprintln!("the past cannot be read: {error}");
+                eprintln!("{dapp}: the past cannot be read: {error}");
                 return;
             }
         }

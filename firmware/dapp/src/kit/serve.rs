@@ -44,7 +44,7 @@ pub async fn serve<P: Program>(client: Client, program: P, stop: impl Future<Out
     let write = tokio::spawn(writer::write(client.clone(), requests, sender.clone()));
     let recall = P::RECALLS.then(|| {
         let (queue, client, news) = (queue.clone(), client.clone(), sender.clone());
-        tokio::spawn(async move { recall::recall(client, queue.first().await, news).await })
+        tokio::spawn(async move { recall::recall(P::NAME, client, queue.first().await, news).await })
     });
     let words = Words { dapp: P::NAME, relay: P::RELAY };
     let switches = Switches::new(words, &client, queue.clone(), sender);
