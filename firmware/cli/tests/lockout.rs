@@ -37,7 +37,8 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 fn events(home: &TestHome, kind: &str) -> Vec<Value> {
-    home.json(&["log", "--kind", kind])["events"].as_array().unwrap().clone()
+    let lines = home.good(&["--json", "log", "--kind", kind]);
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn is_on(home: &TestHome) -> bool {

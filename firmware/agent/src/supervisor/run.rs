@@ -56,6 +56,8 @@ pub enum RunError {
 struct Post {
     caller: Arc<local::Caller>,
     server: JoinHandle<()>,
+    /// The server ends when this goes, and not before: also while ledgerd stops, the last words of a dapp are heard.
+    _open: watch::Sender<bool>,
 }
 
 impl Drop for Post {
@@ -120,8 +122,9 @@ impl Runner {
         self.say(release, "starting", None);
         let caller = local::Caller::new(self.services.clone(), manifest.clone());
         let spec = image::spec(&self.services, &manifest, unpacked, release.uid_base)?;
-        let server = self.serve(caller.clone(), &spec)?;
-        let post = Post { caller, server };
+        let (open, closed) = watch::channel(false);
+        let server = self.serve(caller.clone(), &spec, closed)?;
+        let post = Post { caller, server, _open: open };
         let helper = self.start_helper(spec).await?;
         self.starts += 1;
         post.caller.lives();
@@ -134,7 +137,12 @@ impl Runner {
     }
 
     /// Binds the dapp's socket. Its folder belongs to the container's user, who puts `serve.sock` there.
-    fn serve(&self, caller: Arc<local::Caller>, spec: &Spec) -> Result<JoinHandle<()>, RunError> {
+    fn serve(
+        &self,
+        caller: Arc<local::Caller>,
+        spec: &Spec,
+        closed: watch::Receiver<bool>,
+    ) -> Result<JoinHandle<()>, RunError> {
         let folder = self.services.home.dapp_folder(&self.name);
         let path = folder.join("api.sock");
         let failed = |source| RunError::Socket { path: path.clone(), source };
@@ -144,7 +152,7 @@ impl Runner {
             chown(owned, Some(spec.host_uid()), Some(spec.host_uid())).map_err(failed)?;
         }
         let listener = listen::Limited::new(listener, local::CONNECTIONS_MAX);
-        Ok(tokio::spawn(listen::serve(listener, local::server(caller), None, self.services.stopping.clone())))
+        Ok(tokio::spawn(listen::serve(listener, local::server(caller), None, closed)))
     }
 
     async fn start_helper(&self, spec: Spec) -> Result<Helper, RunError> {
@@ -232,7 +240,7 @@ mod tests {
     fn post(up: &Appliance) -> Post {
         let manifest = Manifest::parse(MANIFEST.as_bytes()).unwrap();
         let caller = local::Caller::new(up.services.clone(), manifest);
-        Post { caller, server: tokio::spawn(std::future::pending()) }
+        Post { caller, server: tokio::spawn(std::future::pending()), _open: watch::Sender::new(false) }
     }
 
     fn strike_is_on(up: &Appliance) -> bool {
