@@ -108,7 +108,10 @@ fn holds(out: &[Command]) -> bool {
 }
 
 fn events(out: &[Command]) -> Vec<&LogEvent> {
-    let event = |command| if let &Command::Event(ref event) = command { Some(event) } else { None };
+    let event = |command| match command {
+        Command::Event(event) => Some(event),
+        _ => None,
+    };
     out.iter().filter_map(event).collect()
 }
 
