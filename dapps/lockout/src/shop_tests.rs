@@ -108,11 +108,9 @@ fn holds(out: &[Command]) -> bool {
 }
 
 fn events(out: &[Command]) -> Vec<&LogEvent> {
-    let event = |command| match command {
-        Command::Event(event) => Some(event),
-        _ => None,
-    };
-    out.iter().filter_map(event).collect()
+    out.iter()
+        .filter_map(|command| if let Command::Event(event) = command { Some(event) } else { None })
+        .collect()
 }
 
 fn kinds(out: &[Command]) -> Vec<&'static str> {

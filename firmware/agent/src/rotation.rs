@@ -21,7 +21,13 @@ pub enum RotationError {
     Home(#[from] HomeError),
     /// The ledger.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(Box<StateError>),
+}
+
+impl From<StateError> for RotationError {
+    fn from(error: StateError) -> Self {
+        Self::State(Box::new(error))
+    }
 }
 
 /// The key that is to take the place of the node's, made from `seed` unless an earlier try made one.

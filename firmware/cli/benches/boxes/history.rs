@@ -7,7 +7,7 @@ use agent::{
     init::{InitOptions, Seeds},
     join::{Asker, approval},
 };
-use board::Clock;
+use board::{Clock, SystemClock};
 use ledger::{BranchDocument, Meta};
 use model::{BlockId, Millis, SigningKey};
 use std::{
@@ -18,7 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use store::{NewEvent, disk::RealDisk};
 
@@ -60,8 +60,7 @@ pub fn make(full: &Machine, new: &Machine, events: u64) {
 
 fn write(full: &Machine, new: &Machine, events: u64) {
     let days = events.div_ceil(PER_DAY) + 1;
-    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let begun = u64::try_from(today).unwrap() - days * DAY_MS;
+    let begun = SystemClock::new().now().0 - days * DAY_MS;
     let clock = Arc::new(HandClock { begun, now: begun.into() });
     let home = Home::init(&full.home, options(full, Millis(begun))).unwrap();
     let mut core = Core::open(&home, Arc::new(RealDisk), clock.clone()).unwrap();
