@@ -7,11 +7,11 @@
 
 use crate::{door_document::DoorDocument, schedule::Schedule};
 use dapp::kit::{
-    feed::{FeedDocument, FeedKind, FeedLine},
+    feed::{FeedDocument, FeedKind, FeedLine, keep_readable},
     people::People,
 };
 use model::{Name, StatePath};
-use std::{collections::BTreeMap, fmt::Display, mem::take};
+use std::{collections::BTreeMap, mem::take};
 
 /// The ledger as a door sees it.
 #[derive(Debug, Default)]
@@ -88,8 +88,8 @@ impl View {
         let json = document.document.get();
         let fault = match place(&document.path) {
             Place::Person(name) => self.people.put(name, json),
-            Place::Door(name) => put_readable(&mut self.doors, name, DoorDocument::parse(json)),
-            Place::Schedule(name) => put_readable(&mut self.schedules, name, Schedule::parse(json)),
+            Place::Door(name) => keep_readable(&mut self.doors, name, DoorDocument::parse(json)),
+            Place::Schedule(name) => keep_readable(&mut self.schedules, name, Schedule::parse(json)),
             Place::Elsewhere => None,
         };
         if let Some(fault) = fault {
@@ -105,22 +105,6 @@ impl View {
             Place::Schedule(name) => drop(self.schedules.remove(&name)),
             Place::Elsewhere => {}
         }
-    }
-}
-
-/// Puts what was read into its place, where otherwise the last readable one stays; the fault, if there is one.
-/// What stays in force is said first, for a long text is cut off in the event.
-fn put_readable<T, E: Display>(
-    readable: &mut BTreeMap<Name, T>,
-    name: Name,
-    read: Result<T, E>,
-) -> Option<String> {
-    match read {
-        Ok(new) => readable.insert(name, new).and(None),
-        Err(error) if readable.contains_key(&name) => {
-            Some(format!("the last readable one stays in force, for this one cannot be read: {error}"))
-        }
-        Err(error) => Some(error.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     machine_document::MachineDocument,
 };
 use dapp::kit::{
-    feed::{FeedDocument, FeedKind, FeedLine},
+    feed::{FeedDocument, FeedKind, FeedLine, keep_readable},
     people::People,
 };
 use model::{Name, StatePath};
@@ -99,23 +99,13 @@ impl View {
         let json = document.document.get();
         let fault = match place(&document.path) {
             Place::Person(name) => self.people.put(name, json),
-            Place::Machine(name) => self.put_machine(name, json),
+            Place::Machine(name) => keep_readable(&mut self.machines, name, MachineDocument::parse(json)),
             Place::Issue(machine, name) => put(&mut self.issues, (machine, name), Issue::parse(json)),
             Place::Inspection(name) => put(&mut self.inspections, name, Inspection::parse(json)),
             Place::Elsewhere => None,
         };
         if let Some(fault) = fault {
             self.faults.insert(document.path.clone(), fault);
-        }
-    }
-
-    fn put_machine(&mut self, name: Name, json: &str) -> Option<String> {
-        match MachineDocument::parse(json) {
-            Ok(document) => self.machines.insert(name, document).and(None),
-            Err(error) if self.machines.contains_key(&name) => {
-                Some(format!("the last readable one stays in force, for this one cannot be read: {error}"))
-            }
-            Err(error) => Some(error.to_string()),
         }
     }
 

@@ -3,9 +3,10 @@
 //! A snapshot of 5,000 members is megabytes of JSON. Here a document stays text until it is turned into what a
 //! dapp keeps of it. The lines are those of [`crate::wire::WatchLine`]; a test holds the two together.
 
-use model::StatePath;
+use model::{Name, StatePath};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::{collections::BTreeMap, fmt::Display};
 
 /// A line of `GET /v1/watch`.
 #[derive(Debug, Deserialize)]
@@ -46,6 +47,22 @@ pub struct FeedDocument {
     pub path: StatePath,
     /// The JSON object.
     pub document: Box<RawValue>,
+}
+
+/// Puts what was read into its place, where otherwise the last readable one stays; the fault, if there is one.
+/// What stays in force is said first, for a long text is cut off in the event.
+pub fn keep_readable<T, E: Display>(
+    readable: &mut BTreeMap<Name, T>,
+    name: Name,
+    read: Result<T, E>,
+) -> Option<String> {
+    match read {
+        Ok(new) => readable.insert(name, new).and(None),
+        Err(error) if readable.contains_key(&name) => {
+            Some(format!("the last readable one stays in force, for this one cannot be read: {error}"))
+        }
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 #[cfg(test)]
