@@ -131,6 +131,24 @@ pub enum BoardError {
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The pin map does not fit the machine.
+    #[error("board {board}: the pin map of {device} does not fit this machine")]
+    Wiring {
+        /// The board's name.
+        board: String,
+        /// The device.
+        device: Name,
+        /// What does not fit: which line, which chip.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The machine has no thread or no descriptor left.
+    #[error("board {board}: cannot wait for its inputs")]
+    Threads {
+        /// The board's name.
+        board: String,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The board needs a driver that this build does not have.
     #[error("board {board} needs the Linux drivers, which this build does not have; use --board sim")]
     NoDriver {

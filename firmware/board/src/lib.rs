@@ -11,7 +11,10 @@
 mod board;
 mod clock;
 mod debounce;
+#[cfg(target_os = "linux")]
+mod linux;
 pub mod reader;
+pub mod remote;
 mod sim;
 pub mod spec;
 mod watchdog;
@@ -19,6 +22,8 @@ mod watchdog;
 pub use board::{Board, BoardError, Input, InputKind, Sink};
 pub use clock::{Clock, ClockDoubt, SimClock, SystemClock, doubt};
 pub use debounce::Debounce;
+#[cfg(target_os = "linux")]
+pub use linux::{LinuxWatchdog, WiringError};
 pub use reader::{BadReading, Reading};
 pub use sim::{Failure, LevelChange, SimBoard};
 pub use spec::{BoardSpec, Device, Kind, SpecError, builtin, find, load};
@@ -31,6 +36,9 @@ use std::sync::Arc;
 pub fn open(spec: BoardSpec, sink: Sink) -> Result<Arc<dyn Board>, BoardError> {
     match spec.driver {
         spec::Driver::Sim => Ok(Arc::new(SimBoard::new(spec, Arc::new(SystemClock::new()), sink))),
+        #[cfg(target_os = "linux")]
+        spec::Driver::Linux => linux::open(spec, sink),
+        #[cfg(not(target_os = "linux"))]
         spec::Driver::Linux => Err(BoardError::NoDriver { board: spec.name }),
     }
 }

@@ -8,11 +8,14 @@ mod device;
 mod error;
 mod inherit;
 mod raw;
+mod remote;
 
 pub use device::{
-    Bias, ContactSpec, Device, Digits, Kind, Line, OutputSpec, Part, ReaderSpec, SerialFormat, Source,
+    Bias, ContactSpec, Device, Digits, Kind, Line, OutputSpec, Part, Pn532Bus, ReaderSpec, SerialFormat,
+    Source,
 };
 pub use error::{Problem, SpecError};
+pub use remote::{RemoteFormat, RemoteSpec};
 
 use inherit::Layers;
 use std::path::Path;
@@ -62,6 +65,9 @@ impl BoardSpec {
 const BUILTIN: &[(&str, &str)] = &[
     ("sim", include_str!("../../../board/sim/board.toml")),
     ("sim-machine", include_str!("../../../board/sim-machine/board.toml")),
+    ("beaglebone", include_str!("../../../board/beaglebone/board.toml")),
+    ("qemu-aarch64", include_str!("../../../board/qemu-aarch64/board.toml")),
+    ("raspberrypi", include_str!("../../../board/raspberrypi/board.toml")),
 ];
 
 /// The names of the boards that are part of every build.

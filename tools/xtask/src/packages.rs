@@ -31,6 +31,7 @@ const TEST: &[Package] = &[
     Package { name: "busybox-static", there: || have("busybox") },
     Package { name: "curl", there: || have("curl") },
     Package { name: "jq", there: || have("jq") },
+    Package { name: "mosquitto", there: || Path::new("/usr/sbin/mosquitto").exists() },
     Package { name: "chromium", there: || have("chromium") },
     Package { name: "chromium-driver", there: || have("chromedriver") },
     Package { name: "qemu-system-arm", there: || have("qemu-system-aarch64") },

@@ -8,14 +8,17 @@
 
 mod burst;
 mod gwiot;
+pub mod pn532;
 mod rdm6300;
 #[cfg(test)]
 mod test_bytes;
+mod uid;
 mod wedge;
 mod wiegand;
 
 pub use gwiot::Gwiot7941e;
 pub use rdm6300::Rdm6300;
+pub use uid::{Presence, uid};
 pub use wedge::{NumberLine, Wedge};
 pub use wiegand::Wiegand;
 
@@ -54,6 +57,9 @@ pub enum BadReading {
     /// A lot of bytes and no frame among them.
     #[error("the reader sends noise: check its speed (baud), its format and its wires")]
     Noise,
+    /// A UID that is another one each time.
+    #[error("this card shows another number each time, as phones do: it cannot be a badge")]
+    MadeUp,
     /// The reader is not there; its driver tries to reach it again.
     #[error("the reader does not answer: check its plug and its power; it is tried again by itself")]
     Unplugged,

@@ -1,6 +1,6 @@
 //! One device of a board: what it is and where it hangs.
 
-use super::{Driver, Problem};
+use super::{Driver, Problem, RemoteSpec};
 use model::{Name, Width};
 use serde::Deserialize;
 use std::fmt;
@@ -86,6 +86,37 @@ pub enum Source {
         /// Falls for each 1.
         data1: Line,
     },
+    /// An MFRC522 on SPI.
+    Mfrc522 {
+        /// The device of the bus and its chip select, such as `/dev/spidev0.0`.
+        spi: String,
+        /// Its RST pin, if a line drives it.
+        reset: Option<Line>,
+    },
+    /// A PN532.
+    Pn532 {
+        /// How it is reached.
+        bus: Pn532Bus,
+        /// Its RSTPDN pin, if a line drives it.
+        reset: Option<Line>,
+    },
+}
+
+/// How a PN532 is reached; a switch on its board chooses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pn532Bus {
+    /// By I2C, at the only address that it has.
+    I2c {
+        /// The bus, such as `/dev/i2c-1`.
+        bus: String,
+    },
+    /// By a serial port (HSU).
+    Serial {
+        /// Its path, such as `/dev/serial0`.
+        port: String,
+        /// Bits per second.
+        baud: u32,
+    },
 }
 
 /// What a serial reader sends.
@@ -111,8 +142,10 @@ pub enum Digits {
 /// Something that can be switched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputSpec {
-    /// Its line; simulated boards may have none.
+    /// Its line; simulated boards may have none, and remote ones have none.
     pub line: Option<Line>,
+    /// The relay on the network that it is, in the line's place.
+    pub mqtt: Option<RemoteSpec>,
     /// Whether the line is low when the device is on.
     pub active_low: bool,
     /// The level that harms nobody: at start, at stop, after a crash.
@@ -201,10 +234,19 @@ impl Device {
     /// The GPIO lines that it needs.
     pub fn lines(&self) -> Vec<&Line> {
         match &self.part {
-            Part::Reader(ReaderSpec { source: Source::Wiegand { data0, data1 }, .. }) => vec![data0, data1],
-            Part::Reader(_) => Vec::new(),
+            Part::Reader(reader) => reader.lines(),
             Part::Relay(output) | Part::Lamp(output) | Part::Buzzer(output) => output.line.iter().collect(),
             Part::Contact(contact) | Part::Button(contact) => contact.line.iter().collect(),
+        }
+    }
+}
+
+impl ReaderSpec {
+    fn lines(&self) -> Vec<&Line> {
+        match &self.source {
+            Source::Wiegand { data0, data1 } => vec![data0, data1],
+            Source::Mfrc522 { reset, .. } | Source::Pn532 { reset, .. } => reset.iter().collect(),
+            Source::Simulated | Source::Serial { .. } | Source::Keyboard { .. } => Vec::new(),
         }
     }
 }
@@ -277,7 +319,8 @@ fn check_wired(device: &Device) -> Result<(), Wrong> {
     let needs = match &device.part {
         Part::Reader(ReaderSpec { source: Source::Simulated, .. }) => "format, and the port of it",
         Part::Reader(_) => return Ok(()),
-        _ if device.lines().is_empty() => "line, or chip and offset",
+        _ if device.output().is_some_and(|output| output.mqtt.is_some()) => return Ok(()),
+        _ if device.lines().is_empty() => "line, or chip and offset, or mqtt",
         _ => return Ok(()),
     };
     Err(("", Problem::NotWired { kind: device.kind(), needs }))

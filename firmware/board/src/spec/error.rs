@@ -98,6 +98,12 @@ pub enum Problem {
         /// The other device.
         other: String,
     },
+    /// One remote relay, two devices.
+    #[error("this relay already serves {other}")]
+    RemoteTwice {
+        /// The other device.
+        other: String,
+    },
     /// A device to leave out that is not there.
     #[error("there is no device {0} to leave out")]
     NothingToLeaveOut(String),

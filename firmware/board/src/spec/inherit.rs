@@ -71,6 +71,7 @@ impl Layers {
             devices.push(device_of(&name, entry, driver)?);
         }
         check_lines(&own_file, &devices)?;
+        check_remotes(&own_file, &devices)?;
         Ok(BoardSpec { name: self.name, title, driver, devices })
     }
 
@@ -136,6 +137,20 @@ fn check_lines(file: &str, devices: &[Device]) -> Result<(), SpecError> {
                 let problem = Problem::LineTwice { line: line.to_string(), other: other.to_string() };
                 return Err(at(file, &format!("devices.{}", device.name), problem));
             }
+        }
+    }
+    Ok(())
+}
+
+/// One remote relay, one device: two masters would take turns.
+fn check_remotes(file: &str, devices: &[Device]) -> Result<(), SpecError> {
+    let mut taken = BTreeMap::new();
+    for device in devices {
+        let Some(mqtt) = device.output().and_then(|output| output.mqtt.as_ref()) else { continue };
+        let relay = (&mqtt.host, mqtt.port, mqtt.format, &mqtt.topic, mqtt.channel);
+        if let Some(other) = taken.insert(relay, &device.name) {
+            let problem = Problem::RemoteTwice { other: other.to_string() };
+            return Err(at(file, &format!("devices.{}.mqtt", device.name), problem));
         }
     }
     Ok(())

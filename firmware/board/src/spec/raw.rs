@@ -1,6 +1,8 @@
 //! The keys of a device as they stand in the file, before they are checked against each other.
 
-use super::{Bias, ContactSpec, Digits, Line, OutputSpec, Problem, ReaderSpec, SerialFormat, Source};
+use super::{
+    Bias, ContactSpec, Digits, Line, OutputSpec, Pn532Bus, Problem, ReaderSpec, SerialFormat, Source, remote,
+};
 use model::Width;
 use serde::{Deserialize, de::DeserializeOwned};
 use toml::Table;
@@ -10,7 +12,7 @@ const DEBOUNCE_MS_MAX: u64 = 5_000;
 /// The longest path, line or chip name.
 const TEXT_BYTES_MAX: usize = 255;
 
-type Wrong = (&'static str, Problem);
+pub(super) type Wrong = (&'static str, Problem);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ struct RawReader {
     device: Option<String>,
     data0: Option<RawLine>,
     data1: Option<RawLine>,
+    spi: Option<String>,
+    i2c: Option<String>,
+    reset: Option<RawLine>,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -33,6 +38,8 @@ enum Format {
     WedgeDecimal,
     WedgeHex,
     Wiegand,
+    Mfrc522,
+    Pn532,
 }
 
 #[derive(Deserialize)]
@@ -49,9 +56,9 @@ struct RawOutput {
     line: Option<String>,
     chip: Option<String>,
     offset: Option<u32>,
-    #[serde(default)]
-    active_low: bool,
+    active_low: Option<bool>,
     safe: Option<OnOff>,
+    mqtt: Option<remote::Raw>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +87,13 @@ pub(super) fn output(keys: Table, safe_if_unsaid: Option<bool>) -> Result<Output
     let safe = raw.safe.map(|safe| safe == OnOff::On).or(safe_if_unsaid);
     let safe = safe.ok_or(("safe", Problem::Missing("say which level harms nobody: \"on\" or \"off\"")))?;
     let line = RawLine { line: raw.line, chip: raw.chip, offset: raw.offset }.check("line")?;
-    Ok(OutputSpec { line, active_low: raw.active_low, safe })
+    let mqtt = raw.mqtt.map(remote::Raw::check).transpose()?;
+    for (key, there) in [("line", line.is_some()), ("active_low", raw.active_low.is_some())] {
+        if there && mqtt.is_some() {
+            return Err((key, Problem::Misplaced("a relay behind mqtt")));
+        }
+    }
+    Ok(OutputSpec { line, mqtt, active_low: raw.active_low.unwrap_or(false), safe })
 }
 
 pub(super) fn contact(keys: Table) -> Result<ContactSpec, Wrong> {
@@ -95,7 +108,7 @@ pub(super) fn contact(keys: Table) -> Result<ContactSpec, Wrong> {
 
 pub(super) fn reader(keys: Table) -> Result<ReaderSpec, Wrong> {
     let mut raw: RawReader = shape(keys)?;
-    let widths = widths(raw.widths.take())?;
+    let widths = widths(raw.widths.take(), raw.reads_uids())?;
     let source = match raw.format {
         None => Source::Simulated,
         Some(Format::Rdm6300) => raw.serial(SerialFormat::Rdm6300)?,
@@ -104,19 +117,48 @@ pub(super) fn reader(keys: Table) -> Result<ReaderSpec, Wrong> {
         Some(Format::WedgeDecimal) => raw.keyboard(Digits::Decimal)?,
         Some(Format::WedgeHex) => raw.keyboard(Digits::Hex)?,
         Some(Format::Wiegand) => raw.wiegand()?,
+        Some(Format::Mfrc522) => raw.mfrc522()?,
+        Some(Format::Pn532) => raw.pn532()?,
     };
     raw.nothing_left()?;
     Ok(ReaderSpec { widths, source })
 }
 
 impl RawReader {
+    /// Whether its cards' numbers are UIDs, which no older list holds in a shorter form.
+    fn reads_uids(&self) -> bool {
+        matches!(self.format, Some(Format::Mfrc522 | Format::Pn532))
+    }
+
     fn serial(&mut self, format: SerialFormat) -> Result<Source, Wrong> {
         let port = self.port.take().ok_or(("port", Problem::Missing("such as \"/dev/serial0\"")))?;
-        let baud = self.baud.take().unwrap_or(9_600);
+        Ok(Source::Serial { port: text("port", port)?, baud: self.baud(9_600)?, format })
+    }
+
+    fn baud(&mut self, usual: u32) -> Result<u32, Wrong> {
+        let baud = self.baud.take().unwrap_or(usual);
         if !(300..=4_000_000).contains(&baud) {
             return Err(("baud", Problem::Range { got: baud.to_string(), want: "300 to 4000000" }));
         }
-        Ok(Source::Serial { port: text("port", port)?, baud, format })
+        Ok(baud)
+    }
+
+    fn mfrc522(&mut self) -> Result<Source, Wrong> {
+        let spi = self.spi.take().ok_or(("spi", Problem::Missing("such as \"/dev/spidev0.0\"")))?;
+        Ok(Source::Mfrc522 { spi: text("spi", spi)?, reset: self.reset()? })
+    }
+
+    fn pn532(&mut self) -> Result<Source, Wrong> {
+        let bus = match (self.i2c.take(), self.port.take()) {
+            (Some(bus), None) => Pn532Bus::I2c { bus: text("i2c", bus)? },
+            (None, Some(port)) => Pn532Bus::Serial { port: text("port", port)?, baud: self.baud(115_200)? },
+            _ => return Err(("i2c", Problem::Missing("give either i2c = \"/dev/i2c-1\" or port"))),
+        };
+        Ok(Source::Pn532 { bus, reset: self.reset()? })
+    }
+
+    fn reset(&mut self) -> Result<Option<Line>, Wrong> {
+        Ok(self.reset.take().map(|line| line.check("reset")).transpose()?.flatten())
     }
 
     fn keyboard(&mut self, digits: Digits) -> Result<Source, Wrong> {
@@ -146,6 +188,9 @@ impl RawReader {
             ("device", self.device.is_some()),
             ("data0", self.data0.is_some()),
             ("data1", self.data1.is_some()),
+            ("spi", self.spi.is_some()),
+            ("i2c", self.i2c.is_some()),
+            ("reset", self.reset.is_some()),
         ];
         match left.iter().find(|(_, there)| *there) {
             Some((key, _)) if self.format.is_none() => {
@@ -168,9 +213,10 @@ impl RawLine {
     }
 }
 
-fn widths(bits: Option<Vec<u8>>) -> Result<Vec<Width>, Wrong> {
+fn widths(bits: Option<Vec<u8>>, uids: bool) -> Result<Vec<Width>, Wrong> {
     let mut widths = Vec::new();
-    for bits in bits.unwrap_or_else(|| vec![32, 24]) {
+    let usual = if uids { vec![64] } else { vec![32, 24] };
+    for bits in bits.unwrap_or(usual) {
         let width = match bits {
             24 => Width::Bits24,
             32 => Width::Bits32,
@@ -192,7 +238,7 @@ fn widths(bits: Option<Vec<u8>>) -> Result<Vec<Width>, Wrong> {
     Ok(widths)
 }
 
-fn text(key: &'static str, text: String) -> Result<String, Wrong> {
+pub(super) fn text(key: &'static str, text: String) -> Result<String, Wrong> {
     if text.is_empty() || text.len() > TEXT_BYTES_MAX || text.contains('\0') {
         let problem = Problem::Range {
             got: format!("{:?}", text.chars().take(40).collect::<String>()),

@@ -48,7 +48,10 @@ pub async fn set(
 pub(super) fn failed(error: &BoardError) -> Refused {
     let code = match error {
         BoardError::UnknownDevice { .. } => ErrorCode::Unknown,
-        BoardError::Device { .. } | BoardError::NoDriver { .. } => ErrorCode::DeviceFailed,
+        BoardError::Device { .. }
+        | BoardError::NoDriver { .. }
+        | BoardError::Wiring { .. }
+        | BoardError::Threads { .. } => ErrorCode::DeviceFailed,
         _ => ErrorCode::BadRequest,
     };
     Refused::new(code, crate::devices::chain(error))
