@@ -197,6 +197,94 @@ fn a_folder_is_read_with_the_boards_beside_it_and_the_built_in_ones() {
     assert!(error.contains("board/long/board.toml is longer"), "{error}");
 }
 
+#[test]
+fn the_built_in_boards_have_the_sim_s_door() {
+    let sim: Vec<_> = builtin("sim").unwrap().devices.iter().map(|d| (d.name.clone(), d.kind())).collect();
+    for board in ["raspberrypi", "beaglebone", "qemu-aarch64"] {
+        let spec = builtin(board).unwrap();
+        assert_eq!(spec.driver, Driver::Linux);
+        for (name, kind) in &sim {
+            let found = spec.devices.iter().find(|device| device.name == *name);
+            assert_eq!(found.map(Device::kind), Some(*kind), "{name} of {board}");
+        }
+        assert_eq!(device(&spec, "strike").output().map(|strike| strike.safe), Some(false));
+    }
+}
+
+#[test]
+fn a_contactless_reader_is_read_with_all_its_bits() {
+    let spec = sim(r#"
+        [devices.desk]
+        kind = "reader"
+        format = "mfrc522"
+        spi = "/dev/spidev0.0"
+        reset = { line = "GPIO25" }
+        [devices.gate]
+        kind = "reader"
+        format = "pn532"
+        port = "/dev/ttyS4"
+        [devices.hall]
+        kind = "reader"
+        format = "pn532"
+        i2c = "/dev/i2c-1"
+    "#)
+    .unwrap();
+    assert_eq!(device(&spec, "desk").widths(), [Width::Full]);
+    assert_eq!(device(&spec, "desk").lines(), [&Line::Named("GPIO25".into())]);
+    let Part::Reader(gate) = &device(&spec, "gate").part else { panic!() };
+    let bus = Pn532Bus::Serial { port: "/dev/ttyS4".into(), baud: 115_200 };
+    assert_eq!(gate.source, Source::Pn532 { bus, reset: None });
+}
+
+/// A relay behind these keys of `mqtt`.
+fn remote(keys: &str) -> Result<RemoteSpec, String> {
+    let text = format!("[devices.l]\nkind = \"relay\"\nsafe = \"off\"\nmqtt = {{ {keys} }}");
+    let spec = sim(&text).map_err(|error| error.to_string())?;
+    Ok(device(&spec, "l").output().unwrap().mqtt.clone().unwrap())
+}
+
+#[test]
+fn a_relay_on_the_network_is_a_broker_a_format_and_a_topic() {
+    let keys = |broker: &str| format!("broker = \"{broker}\", format = \"tasmota\", topic = \"lathe\"");
+    for (broker, host, port) in [
+        ("broker.lan", "broker.lan", 1883),
+        ("10.0.0.5:18830", "10.0.0.5", 18830),
+        ("[fe80::1%eth0]:1884", "fe80::1%eth0", 1884),
+        ("::1", "::1", 1883),
+    ] {
+        let remote = remote(&keys(broker)).unwrap();
+        assert_eq!((remote.host.as_str(), remote.port, remote.channel), (host, port, 1), "{broker}");
+    }
+    let shelly =
+        remote("broker = \"b\", format = \"shelly2\", topic = \"a/b\", user = \"u\", password_file = \"/p\"");
+    let shelly = shelly.unwrap();
+    assert_eq!((shelly.channel, shelly.login), (0, Some(("u".into(), "/p".into()))));
+}
+
+#[test]
+fn what_is_wrong_with_a_relay_on_the_network_is_named() {
+    let wrong = |keys: &str| remote(keys).unwrap_err();
+    for (keys, part) in [
+        ("broker = \"\", format = \"tasmota\", topic = \"l\"", "mqtt.broker"),
+        ("broker = \"b:0\", format = \"tasmota\", topic = \"l\"", "mqtt.broker"),
+        ("broker = \"b c\", format = \"tasmota\", topic = \"l\"", "mqtt.broker"),
+        ("broker = \"b\", format = \"tasmota\", topic = \"#\"", "mqtt.topic"),
+        ("broker = \"b\", format = \"tasmota\", topic = \"l/\"", "mqtt.topic"),
+        ("broker = \"b\", format = \"tasmota\", topic = \"l\", channel = 0", "1 to 31"),
+        ("broker = \"b\", format = \"zigbee\", topic = \"l\"", "zigbee"),
+        ("broker = \"b\", format = \"tasmota\", topic = \"l\", user = \"u\"", "mqtt.user"),
+        ("broker = \"b\", format = \"tasmota\", topic = \"l\", tls = true", "tls"),
+    ] {
+        let error = wrong(keys);
+        assert!(error.contains(part), "{keys} gave {error}");
+    }
+    let relay = "mqtt = { broker = \"b\", format = \"tasmota\", topic = \"l\" }";
+    let both = format!("[devices.l]\nkind = \"relay\"\nsafe = \"off\"\nline = \"A\"\n{relay}");
+    assert!(error(&both).contains("devices.l.line"), "{}", error(&both));
+    let twice = ["a", "b"].map(|name| format!("[devices.{name}]\nkind = \"lamp\"\n{relay}\n")).concat();
+    assert!(error(&twice).contains("devices.b.mqtt: this relay already serves a"), "{}", error(&twice));
+}
+
 proptest! {
     #[test]
     fn nothing_makes_it_panic(text in "(\\[devices\\.[a-c]\\]|kind|relay|reader|line|safe| = |\"|[a-z0-9]|\n|\\{|\\}){0,40}") {
