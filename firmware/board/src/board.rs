@@ -50,7 +50,7 @@ pub enum InputKind {
 ///   where a kernel cannot debounce, `Debounce` does. Neither is seen from here.
 /// - *`set` is `&self` and synchronous.* Setting a line is one ioctl of some microseconds, and the tap that
 ///   opens a door must not wait for an executor. A driver whose device is slow (MQTT relay) queues the level and
-///   answers at once; `get` then tells the level last confirmed.
+///   answers at once; `get` then tells the level last confirmed, and fails while the way to it is lost.
 /// - *Safe levels belong to the board.* `make_safe` needs no argument that a confused caller could get wrong,
 ///   and works after any error. Opening a board makes it safe first, dropping it makes it safe last. (What
 ///   happens when the process is killed is up to the wiring and the safe level of the idle line: the pin map

@@ -2,8 +2,8 @@
 //!
 //! A [`Board`] is everything that is screwed to the wall, by logical name: the agent and the dapps say
 //! `strike`, never a pin. Which pin that is, which level is safe and how long a contact bounces stands in the
-//! board's file ([`spec`], `docs/formats/board.md`). The simulated board is [`SimBoard`]; drivers for real
-//! pins implement the same trait. [`reader`] turns what a card reader sends into card numbers and [`Debounce`]
+//! board's file ([`spec`], `docs/formats/board.md`). The simulated board is [`SimBoard`]; `linux` has the one of
+//! real pins, readers and relays, and [`remote`] what it says to relays on the network. [`reader`] turns what a card reader sends into card numbers and [`Debounce`]
 //! turns bouncing contacts into edges: both are pure, take bytes and times, and never panic.
 //!
 //! Card numbers are secrets: they leave this room in [`InputKind::Badge`] only, and no error or log holds one.

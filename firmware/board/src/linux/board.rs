@@ -4,7 +4,7 @@ use super::contact::Seen;
 use super::inputs::Opening;
 use super::mqtt::RemoteRelay;
 use super::output::Output;
-use super::port::Gpio;
+use super::port::{Gpio, Place};
 use super::time::Pace;
 use super::wake::Stop;
 use super::wiring::Places;
@@ -77,8 +77,8 @@ impl LinuxBoard {
             let switch = match (&spec.mqtt, spec.line.as_ref().and_then(|line| places.of(line))) {
                 (Some(mqtt), _) => Switch::Remote(RemoteRelay::new(mqtt.clone(), spec.safe)),
                 (None, Some(place)) => {
-                    let opened = Output::open(gpio.clone(), place, spec.active_low, spec.safe);
-                    Switch::Line(opened.map_err(failed(&device.name, "open"))?)
+                    let opened = Output::open(gpio.clone(), place.clone(), spec.active_low, spec.safe);
+                    Switch::Line(opened.map_err(failed_at(&device.name, "open", &place))?)
                 }
                 // The board's file promised a line.
                 (None, None) => continue,
@@ -90,7 +90,7 @@ impl LinuxBoard {
 
     fn order(&self, device: &Name, on: bool, doing: &'static str) -> Result<(), BoardError> {
         match self.outputs.get(device) {
-            Some(Switch::Line(output)) => output.set(on).map_err(failed(device, doing)),
+            Some(Switch::Line(output)) => output.set(on).map_err(failed_at(device, doing, output.place())),
             Some(Switch::Remote(relay)) => {
                 relay.set(on);
                 Ok(())
@@ -156,4 +156,25 @@ impl Drop for LinuxBoard {
 /// What a device did not do.
 pub fn failed(device: &Name, doing: &'static str) -> impl FnOnce(io::Error) -> BoardError {
     move |source| BoardError::Device { device: device.clone(), doing, source: Box::new(source) }
+}
+
+/// What a device behind a line did not do, with the line.
+pub fn failed_at(device: &Name, doing: &'static str, place: &Place) -> impl FnOnce(io::Error) -> BoardError {
+    move |source| {
+        let Place { chip, offset } = place.clone();
+        BoardError::Device {
+            device: device.clone(),
+            doing,
+            source: Box::new(AtLine { chip, offset, source }),
+        }
+    }
+}
+
+/// What a line did not do.
+#[derive(Debug, thiserror::Error)]
+#[error("line {offset} of {chip}")]
+struct AtLine {
+    chip: String,
+    offset: u32,
+    source: io::Error,
 }

@@ -94,6 +94,7 @@ fn a_board_that_opens_half_is_given_back_safe() {
     gpio.fail("input", Errno::BUSY);
     let error = open(&gpio, DOOR).err().unwrap();
     assert_eq!(error.to_string(), "could not open door");
+    assert_eq!(error.source().unwrap().to_string(), "line 3 of gpiochip0");
     for line in [0, 1, 2] {
         assert_eq!(deeds_of(&gpio, line).last(), Some(&Deed::Released));
     }

@@ -1,6 +1,6 @@
 //! Opening the inputs: what each device needs, and a thread for it.
 
-use super::board::failed;
+use super::board::{failed, failed_at};
 use super::contact::{Contact, Seen};
 use super::keyboard::Keyboard;
 use super::mfrc522::Mfrc522Reader;
@@ -16,7 +16,7 @@ use super::wiegand::WiegandReader;
 use super::wiring::Places;
 use crate::{
     BoardError, Device, Input, InputKind, Reading, Sink,
-    spec::{ContactSpec, Line, Part, Source},
+    spec::{Line, Part, Source},
 };
 use model::{Millis, Name};
 use std::{
@@ -61,8 +61,8 @@ impl Opening<'_> {
             }
             Part::Contact(contact) | Part::Button(contact) => {
                 let Some(place) = self.place(contact.line.as_ref()) else { return Ok(None) };
-                let opened = self.contact(place, contact);
-                let contact = opened.map_err(failed(&device.name, "open"))?;
+                let opened = Contact::open(self.gpio.clone(), place.clone(), contact.clone());
+                let contact = opened.map_err(failed_at(&device.name, "open", &place))?;
                 let seen = contact.seen();
                 threads.push(self.start_contact(&device.name, contact)?);
                 Ok(Some(seen))
@@ -85,10 +85,6 @@ impl Opening<'_> {
         };
         // Nobody joins it: the network may hold it for seconds.
         self.spawn(name, mind).map(drop)
-    }
-
-    fn contact(&self, place: Place, spec: &ContactSpec) -> io::Result<Contact> {
-        Contact::open(self.gpio.clone(), place, spec.clone())
     }
 
     fn reader(&self, source: &Source) -> io::Result<Option<Box<dyn Hardware>>> {

@@ -31,6 +31,11 @@ impl Output {
         Ok(Self { gpio, place, active_low, state })
     }
 
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Sets its level.
     pub fn set(&self, on: bool) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

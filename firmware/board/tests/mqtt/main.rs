@@ -3,6 +3,8 @@
 //! The relays are fakes that obey, and speak as the real ones do. A missing mosquitto fails; `cargo xtask test`
 //! installs it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
 mod bench;
 
 use bench::{Broker, Relay, until};
