@@ -210,21 +210,14 @@ fn a_port_is_raw_and_ours_alone() {
     assert!(settings.control_modes.contains(ControlModes::CS8) && settings.input_speed() == 9_600);
 }
 
-/// The board has the port when nobody else can have it.
+/// The board has the port once it is raw: what was received before is dropped in that moment.
 fn wait_until_open(port: &Port) {
-    let path = port.path();
-    let mut tries = (0..4_000).map(|_| std::thread::sleep(Duration::from_millis(5)));
-    let taken = |()| {
-        let file = std::fs::File::open(&path);
-        file.is_err_and(|error| error.raw_os_error() == Some(Errno::BUSY.raw_os_error())) || !lockable(&path)
+    use rustix::{fs, termios};
+    let is_raw = || {
+        let flags = fs::OFlags::RDWR | fs::OFlags::NOCTTY | fs::OFlags::CLOEXEC;
+        let settings = fs::open(port.path(), flags, fs::Mode::empty()).and_then(termios::tcgetattr);
+        settings.is_ok_and(|settings| !settings.local_modes.contains(termios::LocalModes::ICANON))
     };
-    assert!(tries.any(taken), "nobody opened the port");
-    // It is opened, then drained: what is sent before that is lost, as it should be.
-    std::thread::sleep(Duration::from_millis(50));
-}
-
-fn lockable(path: &std::path::Path) -> bool {
-    use rustix::fs::{FlockOperation, flock};
-    let file = std::fs::File::open(path);
-    file.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
+    let mut tries = (0..4_000).map(|_| std::thread::sleep(Duration::from_millis(5)));
+    assert!(tries.any(|()| is_raw()), "nobody opened the port");
 }

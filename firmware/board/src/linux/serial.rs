@@ -7,7 +7,7 @@ use crate::{reader, spec::SerialFormat};
 use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, open},
     io::Errno,
-    termios::{ControlModes, OptionalActions, QueueSelector, ioctl_tiocexcl, tcflush, tcgetattr, tcsetattr},
+    termios::{ControlModes, OptionalActions, ioctl_tiocexcl, tcgetattr, tcsetattr},
 };
 use std::{
     io,
@@ -54,8 +54,7 @@ pub fn open_port(path: &str, baud: u32) -> io::Result<OwnedFd> {
     settings.control_modes.remove(unwanted);
     settings.control_modes.insert(ControlModes::CS8 | ControlModes::CREAD | ControlModes::CLOCAL);
     settings.set_speed(baud)?;
-    tcsetattr(&port, OptionalActions::Now, &settings)?;
-    tcflush(&port, QueueSelector::IFlush)?;
+    tcsetattr(&port, OptionalActions::Flush, &settings)?;
     Ok(port)
 }
 
