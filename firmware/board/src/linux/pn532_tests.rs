@@ -40,7 +40,7 @@ fn answer(frame: &[u8], asked: &mut u32) -> Option<&'static [u8]> {
         0x32 => Some(RETRIES),
         0x4A => {
             *asked += 1;
-            Some(if (*asked - 1) / 10 % 2 == 0 { SOMEBODY } else { NOBODY })
+            Some(if ((*asked - 1) / 10).is_multiple_of(2) { SOMEBODY } else { NOBODY })
         }
         _ => None,
     }
