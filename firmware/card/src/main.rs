@@ -1,0 +1,103 @@
+//! `ledger-card`: what init asks of the card, before there is a ledger.
+//!
+//! `slots` shows the boot state, `commit SLOT` says that the running slot has proven itself, `grow DISK` takes the whole
+//! card for the last partition and prints its number and its length in sectors. Ends with 1 when it could not.
+
+#![allow(clippy::print_stdout, reason = "it talks to init's scripts and to people")]
+
+use card::{Disk, SECTOR_BYTES, boot_state, grow};
+use slots::{BootState, Slot};
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+    path::Path,
+    process::ExitCode,
+};
+
+const HELP: &str = "usage: ledger-card slots | commit A|B | grow DISK";
+const BY_NAME: &str = "/dev/disk/by-partlabel";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["slots"] => show(),
+        ["commit", slot] => commit(slot),
+        ["grow", disk] => grow_disk(Path::new(disk)),
+        _ => Err(HELP.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ledger-card: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and its causes, on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn show() -> Result<(), Box<dyn Error>> {
+    let slots = boot_state(Path::new(BY_NAME)).load()?;
+    println!("order {}", slots.order());
+    for slot in Slot::BOTH {
+        println!("{slot} {:?}", slots.status(slot));
+    }
+    Ok(())
+}
+
+fn commit(slot: &str) -> Result<(), Box<dyn Error>> {
+    let slot = slot.parse()?;
+    let mut state = boot_state(Path::new(BY_NAME));
+    let before = state.load()?;
+    let mut slots = before;
+    slots.commit(slot);
+    if slots != before {
+        state.save(&slots)?;
+    }
+    Ok(())
+}
+
+fn grow_disk(path: &Path) -> Result<(), Box<dyn Error>> {
+    let file = File::options().read(true).write(true).open(path);
+    let mut disk = BlockDevice(file.map_err(|error| format!("cannot open {}: {error}", path.display()))?);
+    let grown = grow(&mut disk)?;
+    println!("{} {}", grown.number, grown.sectors);
+    Ok(())
+}
+
+struct BlockDevice(File);
+
+fn offset(sector: u64) -> u64 {
+    sector * SECTOR_BYTES as u64
+}
+
+impl Disk for BlockDevice {
+    fn sectors(&self) -> io::Result<u64> {
+        // A block device's metadata has no length.
+        Ok((&self.0).seek(SeekFrom::End(0))? / SECTOR_BYTES as u64)
+    }
+
+    fn read(&self, sector: u64, into: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(into, offset(sector))
+    }
+
+    fn write(&mut self, sector: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset(sector))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
