@@ -1,6 +1,6 @@
 //! A partition that holds a copy of the boot state: read and written whole, in place, and synced.
 
-use slots::{Place, PlaceError, UBoot};
+use slots::{COPY_BYTES, Place, PlaceError, UBoot};
 use std::{
     fs::File,
     io,
@@ -41,5 +41,5 @@ impl Place for Partition {
 /// The boot state of the card whose partitions have their names in this folder (`/dev/disk/by-partlabel`).
 pub fn boot_state(by_name: &Path) -> UBoot<Partition> {
     let places = ["state0", "state1"].map(|name| Partition::new(by_name.join(name)));
-    UBoot::new(places, UBoot::<Partition>::SIZE)
+    UBoot::new(places, COPY_BYTES)
 }

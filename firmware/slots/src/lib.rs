@@ -30,5 +30,5 @@ pub use pair::{Copy, Pair, PairFault, newer, next_flag};
 pub use place::{BootState, LoadError, Place, PlaceError, SaveError};
 pub use script::{SCRIPT_HEADER_BYTES, SlotFile, SlotScript, script_image};
 pub use slot::{Left, MAX_LEFT, Order, Slot, WordFault};
-pub use uboot::{UBoot, fresh_copies};
+pub use uboot::{COPY_BYTES, UBoot, fresh_copies};
 pub use vars::VarsFault;

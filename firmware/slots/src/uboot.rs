@@ -11,6 +11,9 @@ use crate::{
     vars,
 };
 
+/// What `board/common/boot.cmd` reads of each copy.
+pub const COPY_BYTES: usize = 0x2000;
+
 /// Two copies of the same size, each in its own place.
 #[derive(Debug)]
 pub struct UBoot<P> {
@@ -19,8 +22,8 @@ pub struct UBoot<P> {
 }
 
 impl<P: Place> UBoot<P> {
-    /// What `board/common/boot.cmd` reads of each copy.
-    pub const SIZE: usize = 0x2000;
+    /// [`COPY_BYTES`].
+    pub const SIZE: usize = COPY_BYTES;
 
     /// The environment in these two places, each copy of `size` bytes.
     pub fn new(places: [P; 2], size: usize) -> Self {

@@ -10,10 +10,14 @@ mod bench;
 mod browser;
 mod build;
 mod check;
+mod debian;
 mod demo;
 mod fuzz;
+mod image;
+mod image_test;
 mod packages;
 mod plot;
+mod qemu;
 mod root;
 mod shell;
 mod sid;
@@ -30,6 +34,9 @@ cargo xtask CHORE
   test [FILTER]             every test: units, properties, crash disks, containers, walkthroughs, the demo
   check                     what must hold before a commit: format, clippy, licences, arrows, then `test`
   arrows                    which room may use which
+  image BOARD [--kernel]    the card of a board as a file: kernel, programs, root, partitions (--kernel: that alone)
+  qemu [BOARD] [--fresh]    the image in QEMU, its page at http://127.0.0.1:8080 (--fresh: with a new card)
+  image-test [BOARD]        the image boots in QEMU, takes a badge, loses its power, and still has the event
   fuzz [TARGET] [--seconds N]   each fuzz target for N seconds (60)
   bench [NAME [-- ...]]     the figures of docs/BENCHMARKS.md, each beside its peer
   sim [--nodes N] [--seed S] [--hours H] [--seeds K] [--until STEP] [--trace] [--csv] [--calm]
@@ -47,6 +54,9 @@ fn main() -> ExitCode {
         "test" => check::test(rest),
         "check" => check::check(),
         "arrows" => arrows::check(),
+        "image" => image::run_chore(rest),
+        "qemu" => qemu::run_chore(rest),
+        "image-test" => image_test::run_chore(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run_chore(rest),
         "sim" => sim::run_chore(rest),

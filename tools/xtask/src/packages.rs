@@ -43,6 +43,46 @@ const TEST: &[Package] = &[
     Package { name: "mtools", there: || have("mcopy") },
 ];
 
+/// What building an image needs besides, of whichever board.
+const IMAGE: &[Package] = &[
+    Package { name: "linux-source", there: || has_file("/usr/src", "linux-source-", ".tar.xz") },
+    Package { name: "make", there: || have("make") },
+    Package { name: "flex", there: || have("flex") },
+    Package { name: "bison", there: || have("bison") },
+    Package { name: "bc", there: || have("bc") },
+    Package { name: "xz-utils", there: || have("xz") },
+    Package { name: "libssl-dev", there: || Path::new("/usr/include/openssl/ssl.h").exists() },
+    Package { name: "erofs-utils", there: || have("mkfs.erofs") },
+    Package { name: "cryptsetup-bin", there: || have("veritysetup") },
+    Package { name: "dosfstools", there: || have("mkfs.vfat") },
+    Package { name: "mtools", there: || have("mcopy") },
+    Package { name: "e2fsprogs", there: || have("mke2fs") },
+    Package { name: "genimage", there: || have("genimage") },
+];
+
+/// The C compilers of the boards.
+const CROSS_64: &[Package] = &[
+    Package { name: "gcc-aarch64-linux-gnu", there: || have("aarch64-linux-gnu-gcc") },
+    Package {
+        name: "libc6-dev-arm64-cross",
+        there: || Path::new("/usr/aarch64-linux-gnu/include/stdio.h").exists(),
+    },
+];
+const CROSS_32: &[Package] = &[
+    Package { name: "gcc-arm-linux-gnueabihf", there: || have("arm-linux-gnueabihf-gcc") },
+    Package {
+        name: "libc6-dev-armhf-cross",
+        there: || Path::new("/usr/arm-linux-gnueabihf/include/stdio.h").exists(),
+    },
+];
+
+/// What playing a board needs.
+const QEMU: &[Package] = &[
+    Package { name: "qemu-system-arm", there: || have("qemu-system-aarch64") },
+    Package { name: "u-boot-qemu", there: || Path::new("/usr/lib/u-boot/qemu_arm64/u-boot.bin").exists() },
+    Package { name: "curl", there: || have("curl") },
+];
+
 /// What the benches need besides.
 const BENCH: &[Package] = &[
     Package { name: "runc", there: || have("runc") },
@@ -63,6 +103,26 @@ pub fn for_tests() -> Done {
 /// Installs what the benches miss.
 pub fn for_benches() -> Done {
     install(&[BUILD, TEST, BENCH])
+}
+
+/// Installs what an image for a 64 or a 32 bit board misses.
+pub fn for_image(is_64_bit: bool) -> Done {
+    install(&[BUILD, IMAGE, if is_64_bit { CROSS_64 } else { CROSS_32 }])
+}
+
+/// Installs what playing a board misses.
+pub fn for_qemu() -> Done {
+    install(&[QEMU])
+}
+
+/// Whether a folder has a file whose name begins and ends so.
+fn has_file(folder: &str, begin: &str, end: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(begin) && name.ends_with(end)
+    })
 }
 
 fn install(sets: &[&[Package]]) -> Done {

@@ -1,0 +1,158 @@
+//! The card: partitions as docs/formats/slots.md numbers them, filled for slot A and laid out by genimage.
+//!
+//! Slot B's partitions are empty: the first update writes them. Ids of disk and partitions are fixed, FAT has no dates.
+
+use super::{
+    board::{Board, Card, common},
+    rootfs::Verity,
+};
+use crate::shell::{Done, command, run};
+use slots::{COPY_BYTES, Slot, SlotFile, SlotScript, Slots, fresh_copies, script_image};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What every kernel is told: restart instead of hanging, and look at both copies of the partition table.
+const ARGS: &str = "panic=3 gpt loglevel=4";
+const STATE_MIB: u64 = 4;
+const ALIGN_MIB: u64 = 4;
+/// The number of the data partition.
+const DATA: usize = 8;
+/// For cards of up to 256 GiB room is set aside in the file system's own table; beyond that it grows otherwise.
+const DATA_BLOCKS_MAX: u64 = 256 << 18;
+
+/// A partition: its name, its size, and the file that is in it.
+struct Partition {
+    name: &'static str,
+    mib: u64,
+    file: Option<&'static str>,
+}
+
+/// The card's partitions in their order, which is their numbers'.
+fn partitions(card: &Card) -> [Partition; 8] {
+    let partition = |name, mib, file| Partition { name, mib, file };
+    [
+        partition("boot", card.boot_mib, Some("boot.vfat")),
+        partition("state0", STATE_MIB, Some("state0")),
+        partition("state1", STATE_MIB, Some("state1")),
+        partition("boot-a", card.kernel_mib, Some("slot.vfat")),
+        partition("root-a", card.root_mib, Some("root.erofs")),
+        partition("boot-b", card.kernel_mib, None),
+        partition("root-b", card.root_mib, None),
+        partition("data", card.data_mib, Some("data.ext4")),
+    ]
+}
+
+/// Where the first partition begins on every card.
+pub const FIRST_BYTES: u64 = ALIGN_MIB << 20;
+
+/// Lays out a card in `folder`, in which `root.erofs` lies. Answers with its file.
+pub fn lay_out(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> Done<PathBuf> {
+    let script = fs::read_to_string(common("boot.cmd"))?;
+    let boot = [("boot.scr".to_owned(), script_image(&script))];
+    fat(&folder.join("boot.vfat"), board.card.boot_mib, "LEDGER", &boot)?;
+    fat(&folder.join("slot.vfat"), board.card.kernel_mib, "SLOT", &slot_files(board, kernel, verity)?)?;
+    let copies = fresh_copies(&Slots::fresh(Slot::A), COPY_BYTES)?;
+    for (name, copy) in ["state0", "state1"].iter().zip(copies) {
+        fs::write(folder.join(name), copy)?;
+    }
+    data(&folder.join("data.ext4"), board.card.data_mib)?;
+    fs::write(folder.join("genimage.cfg"), config(&board.card))?;
+    genimage(folder)?;
+    Ok(folder.join("card.img"))
+}
+
+/// The kernel, and the script that starts it.
+fn slot_files(board: &Board, kernel: &Path, verity: &Verity) -> Done<[(String, Vec<u8>); 2]> {
+    let bytes = fs::read(kernel)?;
+    let kernel = &board.kernel;
+    let script = SlotScript {
+        files: vec![SlotFile::new(&kernel.image, &kernel.load, &bytes)],
+        args: format!("{} {ARGS} {}", kernel.args, verity.args()),
+        start: kernel.start.clone(),
+    };
+    Ok([(kernel.image.clone(), bytes), ("slot.scr".into(), script_image(&script.text()))])
+}
+
+/// A FAT with these files in its root.
+fn fat(image: &Path, mib: u64, label: &str, files: &[(String, Vec<u8>)]) -> Done {
+    if image.exists() {
+        fs::remove_file(image)?;
+    }
+    let blocks = (mib << 10).to_string();
+    run(command("/usr/sbin/mkfs.vfat").args(["--invariant", "-n", label, "-C"]).arg(image).arg(blocks))?;
+    let folder = image.with_extension("files");
+    fs::create_dir_all(&folder)?;
+    for (name, bytes) in files {
+        let file = folder.join(name);
+        fs::write(&file, bytes)?;
+        put(image, 0, &file, name)?;
+    }
+    Ok(())
+}
+
+/// Puts a file into the FAT that begins at this offset of an image.
+pub fn put(image: &Path, offset: u64, file: &Path, name: &str) -> Done {
+    let mut copy = command("mcopy");
+    copy.env("SOURCE_DATE_EPOCH", "315532800").env("TZ", "UTC").args(["-o", "-i"]);
+    run(copy.arg(format!("{}@@{offset}", image.display())).arg(file).arg(format!("::{name}")))
+}
+
+/// The data partition's file system: small, and made to be grown in place to any card's size.
+fn data(file: &Path, mib: u64) -> Done {
+    if file.exists() {
+        fs::remove_file(file)?;
+    }
+    let mut make = command("/usr/sbin/mke2fs");
+    make.env("E2FSPROGS_FAKE_TIME", "1").args(["-q", "-t", "ext4", "-b", "4096", "-J", "size=16", "-m", "1"]);
+    let grown =
+        format!("resize={DATA_BLOCKS_MAX},hash_seed={},root_owner=0:0,lazy_itable_init=0,nodiscard", id(0));
+    run(make.args(["-L", "data", "-U", &id(DATA), "-E", &grown]).arg(file).arg(format!("{mib}M")))
+}
+
+/// What genimage is told.
+fn config(card: &Card) -> String {
+    let mut text = format!(
+        "image card.img {{\n  hdimage {{\n    partition-table-type = \"gpt\"\n    align = {ALIGN_MIB}M\n    disk-uuid = \"{}\"\n  }}\n",
+        id(0)
+    );
+    for (at, Partition { name, mib, file }) in partitions(card).iter().enumerate() {
+        let kind = if *name == "boot" { "F" } else { "L" };
+        let image = file.map_or_else(String::new, |file| format!("    image = \"{file}\"\n"));
+        text += &format!(
+            "  partition {name} {{\n    partition-type-uuid = \"{kind}\"\n    partition-uuid = \"{}\"\n{image}    size = {mib}M\n  }}\n",
+            id(at + 1)
+        );
+    }
+    text + "}\n"
+}
+
+/// The id of the disk (0) or of a partition.
+fn id(number: usize) -> String {
+    format!("6c656467-6572-4000-8000-0000000001{number:02x}")
+}
+
+fn genimage(folder: &Path) -> Done {
+    let (none, temporary) = (folder.join("none"), folder.join("tmp"));
+    if temporary.exists() {
+        fs::remove_dir_all(&temporary)?;
+    }
+    fs::create_dir_all(&none)?;
+    let mut genimage = command("genimage");
+    genimage.current_dir(folder).args(["--loglevel", "1", "--config", "genimage.cfg", "--inputpath", "."]);
+    genimage.args(["--outputpath", ".", "--rootpath"]).arg(none).arg("--tmppath").arg(temporary);
+    run(&mut genimage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_boot_script() {
+        let names = partitions(&Card::default()).map(|partition| partition.name);
+        let numbers = ["boot", "state0", "state1", "boot-a", "root-a", "boot-b", "root-b", "data"];
+        assert_eq!(names, numbers);
+    }
+}

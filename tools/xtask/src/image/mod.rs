@@ -1,0 +1,91 @@
+//! `image BOARD`: from the repository to a card, as a file.
+//!
+//! Kernel, programs, root, card, in this order; each takes what has not changed from the cache. The same input gives the
+//! same bytes. What is on the card: docs/formats/slots.md and settings.md; why it is so: docs/decisions/0014-image.md.
+
+mod arch;
+pub mod board;
+mod cache;
+pub mod card;
+mod kernel;
+mod programs;
+mod rootfs;
+mod tree;
+
+use self::{arch::Arch, board::Board, tree::Recipe};
+use crate::{
+    build, packages,
+    shell::{Done, command, output, run, say},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// An image that was built.
+pub struct Image {
+    /// Its board.
+    pub board: Board,
+    /// The card, as a file with holes.
+    pub card: PathBuf,
+}
+
+/// `image BOARD [--kernel]`.
+pub fn run_chore(args: &[String]) -> Done {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words[..] {
+        [name] => report(&build(name)?),
+        [name, "--kernel"] => {
+            let board = Board::load(name)?;
+            packages::for_image(board.arch == Arch::Arm64)?;
+            say(&format!("kernel  {}", kernel::build(&board)?.image.display()));
+            Ok(())
+        }
+        _ => Err(format!("image wants a board: {}", Board::names()?.join(", ")).into()),
+    }
+}
+
+/// Builds the image of a board.
+pub fn build(name: &str) -> Done<Image> {
+    let board = Board::load(name)?;
+    packages::for_image(board.arch == Arch::Arm64)?;
+    say(&format!("The image of {}.", board.title));
+    let kernel = kernel::build(&board)?;
+    let recipe = Recipe::load()?;
+    let debian = programs::packages(board.arch, &recipe)?;
+    let programs = programs::build(board.arch, &debian)?;
+    let folder = folder(name)?;
+    let tree = folder.join("root");
+    tree::lay_out(&board, &recipe, &debian, &programs, &tree)?;
+    let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
+    let card = card::lay_out(&board, &kernel.image, &verity, &folder)?;
+    Ok(Image { board, card })
+}
+
+/// Where a board's image is made.
+pub fn folder(name: &str) -> Done<PathBuf> {
+    let folder = build::target_dir()?.join("image").join(name);
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// What was made, and how large its parts are when they are compressed.
+fn report(image: &Image) -> Done {
+    let folder = image.card.parent().ok_or("the card lies in no folder")?;
+    let mut text = String::new();
+    for part in ["boot.vfat", "slot.vfat", "root.erofs", "card.img"] {
+        let file = folder.join(part);
+        text += &format!("  {part:<11} {:>9} KiB\n", compressed(&file)? / 1024);
+    }
+    let sum = output(command("sha256sum").arg(&image.card))?;
+    let sum = sum.split(' ').next().unwrap_or_default();
+    say(&format!("Compressed:\n{text}\n{}\nsha256 {sum}", image.card.display()));
+    Ok(())
+}
+
+/// How many bytes a file takes that is compressed beside it.
+fn compressed(file: &Path) -> Done<u64> {
+    let to = file.with_extension("xz");
+    run(command("sh").args(["-c", "xz -T1 -4 <\"$1\" >\"$2\"", "sh"]).arg(file).arg(&to))?;
+    Ok(fs::metadata(to)?.len())
+}

@@ -1,0 +1,74 @@
+//! Our programs for the box's processor, linked statically, and what Debian's packages give beside them.
+//!
+//! Rust's library for the target comes by rustup, the C compiler from Debian, and libseccomp's archive from Debian's
+//! package of the target's architecture, unpacked into the cache.
+
+use super::{arch::Arch, cache, tree::Recipe};
+use crate::{
+    build,
+    debian::Apt,
+    shell::{Done, command, output, run, say},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What is linked into one program or another.
+const CRATES: [&str; 4] = ["agent", "cli", "card", "doorbot"];
+
+/// The programs of the box.
+pub struct Programs {
+    /// Where cargo has put them.
+    pub folder: PathBuf,
+}
+
+/// Builds them.
+pub fn build(arch: Arch, packages: &Packages) -> Done<Programs> {
+    standard_library(arch)?;
+    let name = arch.rust().to_uppercase().replace('-', "_");
+    let mut cargo = build::cargo_here()?;
+    cargo.env(format!("CARGO_TARGET_{name}_LINKER"), arch.gcc());
+    cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-C target-feature=+crt-static");
+    cargo.env("LIBSECCOMP_LINK_TYPE", "static");
+    cargo.env("LIBSECCOMP_LIB_PATH", packages.root.join("usr/lib").join(arch.triple()));
+    cargo.args(["build", "--release", "--target", arch.rust()]);
+    cargo.args(CRATES.iter().flat_map(|each| ["-p", each]));
+    run(&mut cargo)?;
+    Ok(Programs { folder: build::target_dir()?.join(arch.rust()).join("release") })
+}
+
+/// Rust's own library for the target.
+fn standard_library(arch: Arch) -> Done {
+    let sysroot = output(command("rustc").args(["--print", "sysroot"]))?;
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(arch.rust()).join("lib").exists() {
+        return Ok(());
+    }
+    run(command("rustup").args(["target", "add", arch.rust()])).map_err(|error| {
+        format!("Rust's library for {} is missing, and rustup did not bring it: {error}", arch.rust()).into()
+    })
+}
+
+/// Debian's packages of the box's architecture, unpacked.
+pub struct Packages {
+    /// One tree of all.
+    pub root: PathBuf,
+    /// The packages' files, whose names say the versions, a line each.
+    pub list: String,
+}
+
+/// Fetches them, once. Newer ones come when the recipe names others, or the cache is deleted.
+pub fn packages(arch: Arch, recipe: &Recipe) -> Done<Packages> {
+    let names: Vec<&str> = recipe.packages.keys().map(String::as_str).collect();
+    let folder = cache::folder("debian")?.join(arch.debian());
+    let (root, list, asked) = (folder.join("root"), folder.join("list"), folder.join("asked"));
+    let wanted = names.join("\n");
+    if fs::read_to_string(&asked).is_ok_and(|before| before == wanted) {
+        return Ok(Packages { root, list: fs::read_to_string(list)? });
+    }
+    say(&format!("Debian's packages for {} are fetched into the cache.", arch.debian()));
+    let files = Apt::for_architecture(&folder, arch.debian())?.unpack(&names, &root)?;
+    fs::write(&list, files.join("\n") + "\n")?;
+    fs::write(&asked, wanted)?;
+    Ok(Packages { root, list: fs::read_to_string(list)? })
+}

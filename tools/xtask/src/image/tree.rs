@@ -1,0 +1,172 @@
+//! The root's files, laid out in a folder: Debian's, ours, the board's, our programs.
+//!
+//! Modes are set here and owners by the file system's maker, so that neither depends on who builds.
+
+use super::{
+    arch::Arch,
+    board::{Board, Pins, common},
+    programs::{Packages, Programs},
+};
+use crate::shell::{self, Done};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+};
+
+/// Where ledgerd's programs go.
+const PROGRAMS: [&str; 3] = ["ledgerd", "ledgerctl", "ledger-card"];
+const DAPPS: [&str; 1] = ["doorbot"];
+
+/// `board/common/root.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    folders: Vec<PathBuf>,
+    applets: Vec<String>,
+    /// Debian's packages, and the files that are taken of each.
+    pub packages: BTreeMap<String, Vec<String>>,
+}
+
+impl Recipe {
+    /// The one of all boards.
+    pub fn load() -> Done<Self> {
+        let path = common("root.toml");
+        let text = fs::read_to_string(&path)?;
+        Ok(toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?)
+    }
+}
+
+/// Lays the root out in a folder, which is replaced.
+pub fn lay_out(
+    board: &Board,
+    recipe: &Recipe,
+    packages: &Packages,
+    programs: &Programs,
+    tree: &Path,
+) -> Done {
+    if tree.exists() {
+        fs::remove_dir_all(tree)?;
+    }
+    for folder in &recipe.folders {
+        fs::create_dir_all(tree.join(folder))?;
+    }
+    for files in recipe.packages.values() {
+        files.iter().try_for_each(|file| from_debian(board.arch, &packages.root, file, tree))?;
+    }
+    for applet in &recipe.applets {
+        symlink("busybox", tree.join("bin").join(applet))?;
+    }
+    certificates(&packages.root, &tree.join("etc/ssl/certs/ca-certificates.crt"))?;
+    copy_folder(&common("root"), tree)?;
+    if board.path("root").exists() {
+        copy_folder(&board.path("root"), tree)?;
+    }
+    ours(board, packages, programs, tree)?;
+    modes(tree)
+}
+
+/// One file, or with a `*` at its end all that begin so.
+fn from_debian(arch: Arch, root: &Path, file: &str, tree: &Path) -> Done {
+    let file = file.replace("{triple}", arch.triple());
+    let Some(begin) = file.strip_suffix('*') else {
+        return copy_file(&root.join(&file), &tree.join(&file));
+    };
+    let (folder, begin) = begin.rsplit_once('/').unwrap_or(("", begin));
+    let Ok(entries) = fs::read_dir(root.join(folder)) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(begin) {
+            copy_file(&entry.path(), &tree.join(folder).join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// All certificates of Mozilla's list in one file, by name.
+fn certificates(root: &Path, to: &Path) -> Done {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root.join("usr/share/ca-certificates/mozilla"))? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    let mut all = String::new();
+    for file in files {
+        all += &fs::read_to_string(file)?;
+    }
+    Ok(fs::write(to, all)?)
+}
+
+fn ours(board: &Board, packages: &Packages, programs: &Programs, tree: &Path) -> Done {
+    for program in PROGRAMS {
+        copy_file(&programs.folder.join(program), &tree.join("usr/bin").join(program))?;
+    }
+    let share = tree.join("usr/share/ledger");
+    for dapp in DAPPS {
+        let folder = share.join("dapps").join(dapp);
+        copy_file(&programs.folder.join(dapp), &folder.join(dapp))?;
+        copy_file(&shell::root().join("dapps").join(dapp).join("dapp.toml"), &folder.join("dapp.toml"))?;
+    }
+    fs::write(share.join("packages"), &packages.list)?;
+    pins(board, tree)
+}
+
+/// The pin map, and in `/etc/ledger/board` what ledgerd is told of it.
+fn pins(board: &Board, tree: &Path) -> Done {
+    let folder = Path::new("usr/share/ledger/board").join(&board.name);
+    let told = match board.pins {
+        Pins::Sim => "sim".to_owned(),
+        Pins::Board => {
+            copy_file(&board.path("board.toml"), &tree.join(&folder).join("board.toml"))?;
+            Path::new("/").join(&folder).display().to_string()
+        }
+    };
+    fs::create_dir_all(tree.join("etc/ledger"))?;
+    Ok(fs::write(tree.join("etc/ledger/board"), told + "\n")?)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Done {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir_all(&to)?;
+            copy_folder(&entry.path(), &to)?;
+        } else {
+            copy_file(&entry.path(), &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies a file or a link.
+fn copy_file(from: &Path, to: &Path) -> Done {
+    let failed = |e: std::io::Error| format!("copy {} to {}: {e}", from.display(), to.display());
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if fs::symlink_metadata(from).map_err(failed)?.is_symlink() {
+        return Ok(symlink(fs::read_link(from)?, to).map_err(failed)?);
+    }
+    fs::copy(from, to).map_err(failed)?;
+    Ok(())
+}
+
+/// Folders and programs 755, the rest 644, whatever the builder's umask is.
+fn modes(folder: &Path) -> Done {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let meta = fs::symlink_metadata(entry.path())?;
+        if meta.is_symlink() {
+            continue;
+        }
+        let mode = if meta.is_dir() || meta.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
+        if meta.is_dir() {
+            modes(&entry.path())?;
+        }
+    }
+    Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?)
+}
