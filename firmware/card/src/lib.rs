@@ -1,11 +1,8 @@
-//! The card that the box runs from: its boot state, and its last partition, which grows to the card's end.
+//! The card that the box runs from: its partition table, whose last partition grows to the card's end.
 //!
-//! An adapter: [`Partition`] is the [`slots::Place`] of a real card, [`grow`] rewrites a GPT such that the power may go at
-//! any moment. `ledger-card` is both as a program for init, which runs before there is a ledger. Layout of the card:
-//! docs/formats/slots.md.
+//! [`grow`] rewrites a GPT such that the power may go at any moment; `ledger-card` is it as a program for init, which runs
+//! before there is a ledger. Which slot boots is the agent's affair. Layout of the card: docs/formats/slots.md.
 
 mod gpt;
-mod partition;
 
 pub use gpt::{Disk, GrowError, Grown, SECTOR_BYTES, grow};
-pub use partition::{Partition, boot_state};

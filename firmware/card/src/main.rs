@@ -1,12 +1,11 @@
 //! `ledger-card`: what init asks of the card, before there is a ledger.
 //!
-//! `slots` shows the boot state, `commit SLOT` says that the running slot has proven itself, `grow DISK` takes the whole
-//! card for the last partition and prints its number and its length in sectors. Ends with 1 when it could not.
+//! `grow DISK` takes the whole card for the last partition and prints its number and its length in sectors. Ends with 1
+//! when it could not.
 
-#![allow(clippy::print_stdout, reason = "it talks to init's scripts and to people")]
+#![allow(clippy::print_stdout, reason = "it talks to init's scripts")]
 
-use card::{Disk, SECTOR_BYTES, boot_state, grow};
-use slots::{BootState, Slot};
+use card::{Disk, SECTOR_BYTES, grow};
 use std::{
     error::Error,
     fs::File,
@@ -16,15 +15,12 @@ use std::{
     process::ExitCode,
 };
 
-const HELP: &str = "usage: ledger-card slots | commit A|B | grow DISK";
-const BY_NAME: &str = "/dev/disk/by-partlabel";
+const HELP: &str = "usage: ledger-card grow DISK";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words[..] {
-        ["slots"] => show(),
-        ["commit", slot] => commit(slot),
         ["grow", disk] => grow_disk(Path::new(disk)),
         _ => Err(HELP.into()),
     };
@@ -46,27 +42,6 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
-}
-
-fn show() -> Result<(), Box<dyn Error>> {
-    let slots = boot_state(Path::new(BY_NAME)).load()?;
-    println!("order {}", slots.order());
-    for slot in Slot::BOTH {
-        println!("{slot} {:?}", slots.status(slot));
-    }
-    Ok(())
-}
-
-fn commit(slot: &str) -> Result<(), Box<dyn Error>> {
-    let slot = slot.parse()?;
-    let mut state = boot_state(Path::new(BY_NAME));
-    let before = state.load()?;
-    let mut slots = before;
-    slots.commit(slot);
-    if slots != before {
-        state.save(&slots)?;
-    }
-    Ok(())
 }
 
 fn grow_disk(path: &Path) -> Result<(), Box<dyn Error>> {

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("board", &["model"]),
     ("dapp", &["model"]),
     ("slots", &[]),
-    ("card", &["slots"]),
+    ("card", &[]),
     ("sync", &["model", "chunk", "ledger"]),
     ("replica", &["model", "chunk", "ledger", "sync"]),
     ("store", &["model", "chunk", "ledger"]),
