@@ -10,6 +10,8 @@ pub mod card;
 mod kernel;
 mod programs;
 mod rootfs;
+#[cfg(test)]
+mod scripts;
 mod tree;
 
 use self::{arch::Arch, board::Board, tree::Recipe};

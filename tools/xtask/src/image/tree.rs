@@ -75,14 +75,15 @@ fn from_debian(arch: Arch, root: &Path, file: &str, tree: &Path) -> Done {
         return copy_file(&root.join(&file), &tree.join(&file));
     };
     let (folder, begin) = begin.rsplit_once('/').unwrap_or(("", begin));
-    let Ok(entries) = fs::read_dir(root.join(folder)) else { return Ok(()) };
-    for entry in entries {
+    let mut found = false;
+    for entry in fs::read_dir(root.join(folder)).map_err(|e| format!("{file}: {e}"))? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with(begin) {
+            found = true;
             copy_file(&entry.path(), &tree.join(folder).join(entry.file_name()))?;
         }
     }
-    Ok(())
+    if found { Ok(()) } else { Err(format!("no package has {file}").into()) }
 }
 
 /// All certificates of Mozilla's list in one file, by name.
