@@ -79,7 +79,11 @@ struct Table {
 /// Grows the last partition to the end of the disk. Says how long it is, also when it had that length before.
 pub fn grow(disk: &mut impl Disk) -> Result<Grown, GrowError> {
     let sectors = disk.sectors().map_err(|error| GrowError::Disk("measure", error))?;
-    let end = sectors.checked_sub(1).ok_or(GrowError::NoTable)?;
+    // The protective MBR, two headers, two tables.
+    if sectors < 3 + 2 * TABLE_SECTORS {
+        return Err(GrowError::NoTable);
+    }
+    let end = sectors - 1;
     let first = read(disk, FIRST, end)?;
     let before = match &first {
         Some(table) => table.clone(),
@@ -146,7 +150,7 @@ fn stretch(table: &mut Table, index: usize, end: u64) -> u64 {
     let boundary = (end - TABLE_SECTORS) / ALIGNMENT * ALIGNMENT;
     let last = last.max(boundary.saturating_sub(1));
     put(entry, ENTRY_LAST, last);
-    last + 1 - first
+    (last - first.min(last)).saturating_add(1)
 }
 
 /// The table as it is written with its header at a sector.
