@@ -5,8 +5,9 @@
 
 use crate::{
     image::{self, Image},
-    packages, qemu,
-    shell::{Done, command, output, say},
+    packages,
+    qemu::{self, Ports},
+    shell::{Done, command, output, run, say},
 };
 use std::{
     fs,
@@ -30,7 +31,8 @@ pub fn run_chore(args: &[String]) -> Done {
     let image = image::build(name)?;
     let folder = image::folder(name)?;
     let card = folder.join("test-card.img");
-    qemu::new_card(&image, &card)?;
+    let key = Key::new(&folder)?;
+    qemu::new_card(&image, &card, Some(&key.public()?))?;
     let number = badge()?;
     let mut first = Machine::on(&image, &card, &folder.join("test-serial-1.log"))?;
     first.until("the doorbot to run", "/api/status", "\"running\"")?;
@@ -40,10 +42,28 @@ pub fn run_chore(args: &[String]) -> Done {
     let mut second = Machine::on(&image, &card, &folder.join("test-serial-2.log"))?;
     second.until("the event after the power cut", "/api/log", "\"allowed\"")?;
     second.until("the doorbot to run again", "/api/status", "\"running\"")?;
+    second.told_the_boot_loader(&key)?;
     second.cut()?;
     fs::remove_file(card)?;
     say("image: booted, a badge was held, the power was cut, and the event is in the ledger");
     Ok(())
+}
+
+/// An SSH key of the test's own.
+struct Key(PathBuf);
+
+impl Key {
+    fn new(folder: &Path) -> Done<Self> {
+        let file = folder.join("test-key");
+        if !file.exists() {
+            run(command("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file))?;
+        }
+        Ok(Self(file))
+    }
+
+    fn public(&self) -> Done<String> {
+        Ok(fs::read_to_string(self.0.with_extension("pub"))?)
+    }
 }
 
 /// The number of a badge that the demo's door opens to.
@@ -56,21 +76,23 @@ fn badge() -> Done<String> {
 /// A machine that runs until it is dropped.
 struct Machine {
     qemu: Child,
-    port: u16,
+    ports: Ports,
     serial: PathBuf,
     on: Instant,
 }
 
 impl Machine {
     fn on(image: &Image, card: &Path, serial: &Path) -> Done<Self> {
-        // Free now; QEMU takes it a moment later.
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let qemu = qemu::unattended(image, card, port, &serial.to_owned())?.spawn()?;
-        Ok(Self { qemu, port, serial: serial.to_owned(), on: Instant::now() })
+        // Free now, both at once; QEMU takes them a moment later.
+        let (page, ssh) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+        let ports = Ports { page: page.local_addr()?.port(), ssh: ssh.local_addr()?.port() };
+        drop((page, ssh));
+        let qemu = qemu::unattended(image, card, ports, serial)?.spawn()?;
+        Ok(Self { qemu, ports, serial: serial.to_owned(), on: Instant::now() })
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://127.0.0.1:{}{path}", self.ports.page)
     }
 
     fn tap(&self, number: &str) -> Done {
@@ -105,6 +127,28 @@ impl Machine {
             thread::sleep(STEP);
         }
         Err(format!("waited {PATIENCE:?} for {what}; the serial line: {}", self.serial.display()).into())
+    }
+
+    /// What a command says on the box, as root.
+    fn ssh(&self, key: &Key, line: &str) -> Done<String> {
+        let mut ssh = command("ssh");
+        ssh.args(["-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
+        ssh.args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=60", "-i"])
+            .arg(&key.0);
+        output(ssh.args(["-p", &self.ports.ssh.to_string(), "root@127.0.0.1", line]))
+    }
+
+    /// The leash has seen that the agent is well, and the slot is good; the ledger has no fault.
+    fn told_the_boot_loader(&self, key: &Key) -> Done {
+        let begun = Instant::now();
+        while !self.ssh(key, "ledger-card slots")?.contains("A Good") {
+            if begun.elapsed() > PATIENCE {
+                return Err("the slot was not committed".into());
+            }
+            thread::sleep(STEP * 10);
+        }
+        self.ssh(key, "ledgerctl verify && df -h /data && grep -c . /usr/share/ledger/packages")
+            .map(|said| say(&said))
     }
 
     /// Cuts the power.

@@ -81,6 +81,7 @@ const QEMU: &[Package] = &[
     Package { name: "qemu-system-arm", there: || have("qemu-system-aarch64") },
     Package { name: "u-boot-qemu", there: || Path::new("/usr/lib/u-boot/qemu_arm64/u-boot.bin").exists() },
     Package { name: "curl", there: || have("curl") },
+    Package { name: "openssh-client", there: || have("ssh") },
 ];
 
 /// What the benches need besides.

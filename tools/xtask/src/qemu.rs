@@ -1,7 +1,7 @@
 //! `qemu [BOARD]`: the image in QEMU, with the real boot loader, a card of its own, and the page forwarded.
 //!
 //! The card is a copy of the image with room to grow, kept between runs (`--fresh` makes a new one). A new card is given
-//! settings on its first partition, as a person would: a demo organisation with a real access list.
+//! settings on its first partition, as a person would: a demo organisation with a real access list, and our own SSH key.
 
 use crate::{
     image::{self, Image, board::Qemu, card},
@@ -14,8 +14,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The port of this machine that leads to the page.
-const PORT: u16 = 8080;
+/// The ports of this machine that lead to the page and to SSH.
+const PORTS: Ports = Ports { page: 8080, ssh: 2222 };
 /// As large as the smallest card that one can buy, with holes.
 const CARD_BYTES: u64 = 2 << 30;
 /// The demo organisation.
@@ -27,6 +27,15 @@ timezone = \"Europe/Berlin\"
 import = \"acl-v1.json\"
 ";
 
+/// Ports of this machine that lead to the box's.
+#[derive(Clone, Copy)]
+pub struct Ports {
+    /// To the page.
+    pub page: u16,
+    /// To SSH.
+    pub ssh: u16,
+}
+
 /// `qemu [BOARD] [--fresh]`.
 pub fn run_chore(args: &[String]) -> Done {
     let name = args.iter().find(|arg| !arg.starts_with("--")).map_or("qemu-aarch64", String::as_str);
@@ -34,22 +43,31 @@ pub fn run_chore(args: &[String]) -> Done {
     let image = image::build(name)?;
     let card = image::folder(name)?.join("qemu-card.img");
     if args.iter().any(|arg| arg == "--fresh") || !card.exists() {
-        new_card(&image, &card)?;
+        new_card(&image, &card, own_key().as_deref())?;
     }
     say(&format!(
-        "\n  The door's page:  http://127.0.0.1:{PORT}  (some seconds from now)\n  \
-         Ctrl-A X cuts the power; start it again and all is still there.\n"
+        "\n  The door's page:  http://127.0.0.1:{}  (some seconds from now)\n  \
+         A shell, if ~/.ssh/id_ed25519.pub was there when the card was made:  ssh -p {} root@127.0.0.1\n  \
+         Ctrl-A X cuts the power; start it again and all is still there.\n",
+        PORTS.page, PORTS.ssh
     ));
-    run(machine(&image, &card, PORT)?.args(["-serial", "mon:stdio"]))
+    run(machine(&image, &card, PORTS)?.args(["-serial", "mon:stdio"]))
 }
 
-/// A card for a machine: the image, larger, with the demo's settings.
-pub fn new_card(image: &Image, card: &Path) -> Done {
+/// Our public key, if we have one.
+fn own_key() -> Option<String> {
+    let home = PathBuf::from(std::env::var_os("HOME")?);
+    fs::read_to_string(home.join(".ssh/id_ed25519.pub")).ok()
+}
+
+/// A card for a machine: the image, larger, with the demo's settings and somebody's public key.
+pub fn new_card(image: &Image, card: &Path, ssh_key: Option<&str>) -> Done {
     run(command("cp").args(["--sparse=always", "--reflink=auto"]).arg(&image.card).arg(card))?;
     File::options().write(true).open(card)?.set_len(CARD_BYTES)?;
     let data = shell::root().join("firmware/cli/tests/data");
     let settings = card.with_extension("settings");
-    fs::write(&settings, SETTINGS)?;
+    let key = ssh_key.map_or_else(String::new, |key| format!("ssh_key = \"{}\"\n", key.trim()));
+    fs::write(&settings, SETTINGS.to_owned() + &key)?;
     for (file, name) in [
         (settings, "settings.toml"),
         (data.join("acl-v1.json"), "acl-v1.json"),
@@ -61,7 +79,7 @@ pub fn new_card(image: &Image, card: &Path) -> Done {
 }
 
 /// The machine, powered on when the command is run: without a serial line yet.
-pub fn machine(image: &Image, card: &Path, port: u16) -> Done<Command> {
+pub fn machine(image: &Image, card: &Path, ports: Ports) -> Done<Command> {
     let name = &image.board.name;
     let Some(Qemu { program, firmware, args, card: slot, net }) = &image.board.qemu else {
         return Err(format!("QEMU plays no {name}").into());
@@ -70,13 +88,16 @@ pub fn machine(image: &Image, card: &Path, port: u16) -> Done<Command> {
     machine.args(args).args(["-display", "none", "-bios"]).arg(firmware);
     machine.arg("-drive").arg(format!("if=none,id=card,format=raw,cache=writeback,file={}", card.display()));
     machine.args(slot).arg("-netdev");
-    machine.arg(format!("user,id=net,hostfwd=tcp:127.0.0.1:{port}-:8080")).args(net);
+    let Ports { page, ssh } = ports;
+    machine
+        .arg(format!("user,id=net,hostfwd=tcp:127.0.0.1:{page}-:8080,hostfwd=tcp:127.0.0.1:{ssh}-:22"))
+        .args(net);
     Ok(machine)
 }
 
 /// The same machine with its serial line in a file, for tests.
-pub fn unattended(image: &Image, card: &Path, port: u16, serial: &PathBuf) -> Done<Command> {
-    let mut machine = machine(image, card, port)?;
+pub fn unattended(image: &Image, card: &Path, ports: Ports, serial: &Path) -> Done<Command> {
+    let mut machine = machine(image, card, ports)?;
     machine.arg("-serial").arg(format!("file:{}", serial.display())).stdin(Stdio::null());
     Ok(machine)
 }
