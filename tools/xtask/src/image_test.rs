@@ -10,8 +10,9 @@ use crate::{
     shell::{Done, command, output, run, say},
 };
 use std::{
-    fs,
+    fs::{self, File},
     net::TcpListener,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Child,
     thread,
@@ -44,9 +45,26 @@ pub fn run_chore(args: &[String]) -> Done {
     second.until("the doorbot to run again", "/api/status", "\"running\"")?;
     second.told_the_boot_loader(&key)?;
     second.cut()?;
+    a_damaged_root(&image, &card, &folder)?;
     fs::remove_file(card)?;
     say("image: booted, a badge was held, the power was cut, and the event is in the ledger");
     Ok(())
+}
+
+/// A root with a damaged block restarts the box until the attempts are used up; with the block mended, all is as before.
+fn a_damaged_root(image: &Image, card: &Path, folder: &Path) -> Done {
+    let file = File::options().read(true).write(true).open(card)?;
+    let begin = image::card::begin(&image.board.card, "root-a");
+    let mut block = [0; 4096];
+    file.read_exact_at(&mut block, begin)?;
+    file.write_all_at(&[0; 4096], begin)?;
+    let mut damaged = Machine::on(image, card, &folder.join("test-serial-3.log"))?;
+    damaged.until_said("three restarts of the damaged root", "ledger: slot A, 0 left")?;
+    damaged.cut()?;
+    file.write_all_at(&block, begin)?;
+    let mut mended = Machine::on(image, card, &folder.join("test-serial-4.log"))?;
+    mended.until("the event after the root was mended", "/api/log", "\"allowed\"")?;
+    mended.cut()
 }
 
 /// An SSH key of the test's own.
@@ -111,13 +129,26 @@ impl Machine {
         output(curl.arg(self.url("/api/tap"))).map(drop)
     }
 
-    /// Asks until the answer holds this text; says how long it took from power-on.
+    /// Asks the page until the answer holds this text.
     fn until(&mut self, what: &str, path: &str, text: &str) -> Done {
+        let url = self.url(path);
+        self.wait(what, || {
+            let answer = command("curl").args(["-s", "-m", "10", &url]).output();
+            answer.is_ok_and(|answer| String::from_utf8_lossy(&answer.stdout).contains(text))
+        })
+    }
+
+    /// Waits until the serial line has said this.
+    fn until_said(&mut self, what: &str, text: &str) -> Done {
+        let serial = self.serial.clone();
+        self.wait(what, || fs::read(&serial).is_ok_and(|said| String::from_utf8_lossy(&said).contains(text)))
+    }
+
+    /// Waits until it is so; says how long after power-on that was.
+    fn wait(&mut self, what: &str, seen: impl Fn() -> bool) -> Done {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
-            let mut curl = command("curl");
-            let answer = curl.args(["-s", "-m", "10", &self.url(path)]).output()?;
-            if String::from_utf8_lossy(&answer.stdout).contains(text) {
+            if seen() {
                 say(&format!("{what}: {:.1} s from power-on", self.on.elapsed().as_secs_f32()));
                 return Ok(());
             }

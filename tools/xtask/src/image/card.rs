@@ -47,6 +47,12 @@ fn partitions(card: &Card) -> [Partition; 8] {
 /// Where the first partition begins on every card.
 pub const FIRST_BYTES: u64 = ALIGN_MIB << 20;
 
+/// Where the partition of this name begins. All sizes are whole multiples of the alignment.
+pub fn begin(card: &Card, name: &str) -> u64 {
+    let before = partitions(card).into_iter().take_while(|partition| partition.name != name);
+    FIRST_BYTES + before.map(|partition| partition.mib.next_multiple_of(ALIGN_MIB) << 20).sum::<u64>()
+}
+
 /// Lays out a card in `folder`, in which `root.erofs` lies. Answers with its file.
 pub fn lay_out(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> Done<PathBuf> {
     let script = fs::read_to_string(common("boot.cmd"))?;
@@ -148,6 +154,13 @@ fn genimage(folder: &Path) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn partitions_lie_one_behind_the_other() {
+        let card = Card { boot_mib: 32, kernel_mib: 30, ..Card::default() };
+        assert_eq!(begin(&card, "boot"), FIRST_BYTES);
+        assert_eq!(begin(&card, "root-a"), (4 + 32 + 4 + 4 + 32) << 20, "30 MiB are rounded up");
+    }
 
     #[test]
     fn the_numbers_are_those_of_the_boot_script() {
