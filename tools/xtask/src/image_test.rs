@@ -169,10 +169,10 @@ impl Machine {
         output(ssh.args(["-p", &self.ports.ssh.to_string(), "root@127.0.0.1", line]))
     }
 
-    /// The leash has seen that the agent is well, and the slot is good; the ledger has no fault.
+    /// The agent has run for a while, and the slot is good; the ledger has no fault.
     fn told_the_boot_loader(&self, key: &Key) -> Done {
         let begun = Instant::now();
-        while !self.ssh(key, "ledger-card slots")?.contains("A Good") {
+        while !self.ssh(key, "ledgerctl slots show")?.contains("good") {
             if begun.elapsed() > PATIENCE {
                 return Err("the slot was not committed".into());
             }
