@@ -146,7 +146,7 @@ fn genimage(folder: &Path) -> Done {
     }
     fs::create_dir_all(&none)?;
     let mut genimage = command("genimage");
-    genimage.current_dir(folder).args(["--loglevel", "1", "--config", "genimage.cfg", "--inputpath", "."]);
+    genimage.current_dir(folder).args(["--loglevel", "0", "--config", "genimage.cfg", "--inputpath", "."]);
     genimage.args(["--outputpath", ".", "--rootpath"]).arg(none).arg("--tmppath").arg(temporary);
     run(&mut genimage)
 }
