@@ -1,7 +1,7 @@
 //! `image BOARD`: from the repository to a card, as a file.
 //!
 //! Kernel, programs, root, card, in this order; each takes what has not changed from the cache. The same input gives the
-//! same bytes. What is on the card: docs/formats/slots.md and settings.md; why it is so: docs/decisions/0014-image.md.
+//! same bytes. What is on the card: docs/formats/slots.md and settings.md; why it is so: docs/decisions/0015-image.md.
 
 mod arch;
 pub mod board;
