@@ -1,5 +1,5 @@
 //! The table grown: sgdisk is the judge of it, and the power goes between any two sectors.
-#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "clippy's allowance for tests does not reach their helpers")]
 
 use card::{Disk, GrowError, SECTOR_BYTES, grow};
 use std::{
