@@ -45,7 +45,15 @@ impl LockError {
 /// A home that is ours until this is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would not do: a child that another thread is just starting has a copy of the file until it becomes
+        // its program, and with it the lock. What cannot be unlocked is so when the last copy is closed.
+        let _at_the_close = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -68,7 +76,7 @@ impl Lock {
             Ok(()) => {
                 file.set_len(0).map_err(failed)?;
                 writeln!(file, "{}", std::process::id()).map_err(failed)?;
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
@@ -77,5 +85,25 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_free_at_once_though_a_child_on_its_way_has_a_copy_of_the_lock() {
+        let home = tempfile::tempdir().unwrap();
+        let lock = Lock::store(home.path()).unwrap();
+        let of_a_child = lock.file.try_clone().unwrap();
+        assert!(Lock::store(home.path()).is_err_and(|error| error.is_held()));
+        drop(lock);
+        let _again = Lock::store(home.path()).unwrap();
+        drop(of_a_child);
+        assert!(
+            Lock::store(home.path()).is_err_and(|error| error.is_held()),
+            "the copy's end changes nothing"
+        );
     }
 }
