@@ -1,19 +1,18 @@
 //! The first thing that a visitor runs: an organisation, a real access list, a door, and a page to badge in at.
 //!
 //! The demo's home is kept between runs; `--fresh` begins from nothing. `--check` does what a visitor would
-//! (holds badges to the reader, looks at the relay and the log) and ends; the tests run it so.
+//! (see `visit`) and ends; the tests run it so.
 
 use crate::{
-    browser::Browser,
     build::{self, Built},
     packages,
     root::{self, as_root, as_root_and_back, give_back, is_root},
-    shell::{self, Done, output, run, say},
+    shell::{self, Done, run, say},
+    visit,
 };
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command},
-    time::Duration,
 };
 
 /// Where the page is.
@@ -54,12 +53,14 @@ pub fn check(built: &Built) -> Done {
     furnish(built, &home)?;
     let listen = free_address()?;
     let mut agent = ledgerd(as_root(&built.ledgerd), &home, &listen).spawn()?;
-    let seen = visit(built, &home, &listen);
+    let seen = visit::all(built, &home, &listen);
     let stopped = stop(&mut agent);
     let verified = run(ledgerctl(built, &home).arg("verify"));
     give_back(&home)?;
     seen.and(stopped).and(verified)?;
-    say("demo: a badge was held to the reader, the relay moved, the event is in the ledger");
+    say(
+        "demo: a badge was held to the reader, the relay moved, the event is in the ledger; a box was let in",
+    );
     Ok(())
 }
 
@@ -88,7 +89,8 @@ fn furnished(home: &Path) -> PathBuf {
     home.with_extension("furnished")
 }
 
-fn clear(home: &Path) -> Done {
+/// Removes a home.
+pub fn clear(home: &Path) -> Done {
     let furnished = furnished(home);
     if furnished.exists() {
         std::fs::remove_file(furnished)?;
@@ -107,35 +109,8 @@ fn invite(built: &Built, home: &Path) {
     ));
 }
 
-/// What a visitor does, in a real browser: open the page, hold a badge to the reader, see the door move.
-fn visit(built: &Built, home: &Path, listen: &str) -> Done {
-    let status = || output(ledgerctl(built, home).args(["status", "--json"]));
-    until("the doorbot to run", || status().is_ok_and(|status| status.contains("\"running\"")))?;
-    let browser = Browser::start()?;
-    browser.open(&format!("http://{listen}/"))?;
-    until("the sample badges to show", || browser.press("//ul[@id='samples']//button").is_ok())?;
-    let text = |id: &str| browser.ask(&format!("return document.getElementById('{id}').textContent"));
-    until("the door to be unlocked", || text("door-state").is_ok_and(|door| door == "Unlocked"))?;
-    until("the reason to show", || {
-        text("reason").is_ok_and(|reason| reason.as_str().is_some_and(|reason| reason.contains("allowed")))
-    })?;
-    until("the door to be locked again", || text("door-state").is_ok_and(|door| door == "Locked"))?;
-    until("the event to be in the log", || {
-        output(ledgerctl(built, home).args(["log", "--json"])).is_ok_and(|log| log.contains("\"allowed\""))
-    })
-}
-
-fn until(what: &str, mut seen: impl FnMut() -> bool) -> Done {
-    for _ in 0..600 {
-        if seen() {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    Err(format!("waited a minute for {what}").into())
-}
-
-fn ledgerctl(built: &Built, home: &Path) -> Command {
+/// `ledgerctl` on a home, as root.
+pub fn ledgerctl(built: &Built, home: &Path) -> Command {
     let mut ctl = as_root(&built.ledgerctl);
     ctl.arg("--home").arg(home);
     ctl
@@ -146,10 +121,9 @@ fn ledgerd(mut agent: Command, home: &Path, listen: &str) -> Command {
     agent
 }
 
-/// Ends the agent that we started, as init would.
+/// Ends the agent that we started.
 fn stop(agent: &mut Child) -> Done {
-    run(as_root("kill").args(["-TERM", &agent.id().to_string()]))?;
-    let status = agent.wait()?;
+    let status = root::end(agent)?;
     if status.success() { Ok(()) } else { Err(format!("ledgerd did not end well: {status}").into()) }
 }
 

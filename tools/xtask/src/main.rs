@@ -22,6 +22,7 @@ mod root;
 mod shell;
 mod sid;
 mod sim;
+mod visit;
 
 use std::process::ExitCode;
 

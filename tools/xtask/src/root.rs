@@ -4,7 +4,11 @@
 //! given back to us afterwards, so that `git clean` and `rm -rf target` need no sudo.
 
 use crate::shell::{Done, command, have, output, run, say};
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, ExitStatus},
+};
 
 /// Runs a program, waits until it has really ended, and gives a folder back. A shell does it, as root: it lives on
 /// when a signal ends us, and tells the program of the signal. Unpacked images go: their owners are none of ours.
@@ -58,6 +62,12 @@ fn and_back(shell: &mut Command, user: &str, folder: &Path, program: &Path) {
     shell.args(["-c", AND_BACK, "sh", user]).arg(folder).arg(program);
 }
 
+/// Ends a program that was started as root, as init would.
+pub fn end(program: &mut Child) -> Done<ExitStatus> {
+    run(as_root("kill").args(["-TERM", &program.id().to_string()]))?;
+    Ok(program.wait()?)
+}
+
 /// What root left in a folder belongs to us again.
 pub fn give_back(folder: &Path) -> Done {
     if is_root() { Ok(()) } else { run(as_root("chown").arg("-R").arg(user()?).arg(folder)) }
@@ -74,7 +84,6 @@ mod tests {
     use super::*;
     use std::{
         path::PathBuf,
-        process::Child,
         time::{Duration, Instant},
     };
 
