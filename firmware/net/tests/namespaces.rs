@@ -6,12 +6,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the boxes tell the test what happens")]
 
+use iroh_relay::server::{RelayConfig, Server, ServerConfig};
 use model::SigningKey;
 use net::{Event, Net, Options};
 use netns::Lan;
 use std::{
     env,
     io::{BufRead, BufReader},
+    net::Ipv4Addr,
     process::{Child, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -20,6 +22,9 @@ use std::{
 
 /// What a box is to be: its seed, and the seeds that it admits or the one that it knocks at.
 const ROLE: &str = "LEDGER_NET_TEST_ROLE";
+/// The role of the relay, and its port.
+const RELAY: &str = "relay";
+const RELAY_PORT: u16 = 3340;
 /// Longer than anything takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -82,9 +87,16 @@ fn signing(seed: u8) -> SigningKey {
 #[tokio::test]
 async fn a_box_in_a_namespace() {
     let Ok(role) = env::var(ROLE) else { return };
+    if role == RELAY {
+        return relay().await;
+    }
+    let (role, relays) = match role.split_once(" by ") {
+        Some((role, relay)) => (role, vec![relay.to_string()]),
+        None => (&*role, vec![]),
+    };
     let mut words = role.split(' ');
     let seed = words.next().unwrap().parse().unwrap();
-    let (one, mut events) = Net::open(Options::new(signing(seed))).await.unwrap();
+    let (one, mut events) = Net::open(Options { relays, ..Options::new(signing(seed)) }).await.unwrap();
     println!();
     match words.next() {
         Some("knocks") => {
@@ -99,6 +111,15 @@ async fn a_box_in_a_namespace() {
     while let Some(event) = events.recv().await {
         say(&one, event);
     }
+}
+
+/// A relay as an organisation would run it, of iroh's own server.
+async fn relay() {
+    let mut config = ServerConfig::default();
+    config.relay = Some(RelayConfig::new((Ipv4Addr::UNSPECIFIED, RELAY_PORT)));
+    let _relay = Server::spawn(config).await.unwrap();
+    println!("\n{SAYS}up");
+    std::future::pending().await
 }
 
 fn say(one: &Net, event: Event) {
@@ -200,4 +221,33 @@ fn a_box_asks_nobody_outside() {
     other.until("hello from 1");
     thread::sleep(Duration::from_secs(10));
     assert_eq!(lan.dropped(2).unwrap(), 0, "neither a name server nor a relay nor a clock");
+}
+
+#[test]
+fn boxes_that_cannot_reach_each_other_meet_at_a_relay() {
+    let lan = Lan::new(3).unwrap();
+    lan.apart(&[0, 1]).unwrap();
+    let mut one = Process::start(&lan, 0, "1 admits 2");
+    let mut other = Process::start(&lan, 1, "2 admits 1");
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!((one.rest(), other.rest()), (vec![], vec![]), "without a relay there is no way");
+    one.kill();
+    other.kill();
+
+    let mut relay = Process::start(&lan, 2, RELAY);
+    relay.until("up");
+    let by = |role: &str| format!("{role} by http://{}:{RELAY_PORT}", lan.address(2));
+    let mut one = Process::start(&lan, 0, &by("1 admits 2"));
+    let mut other = Process::start(&lan, 1, &by("2 admits 1"));
+    let start = Instant::now();
+    one.until("hello from 2");
+    other.until("hello from 1");
+    println!("met at the relay after {:?}", start.elapsed());
+    relay.kill();
+    one.until("down 2");
+    other.until("down 1");
+    let mut relay = Process::start(&lan, 2, RELAY);
+    relay.until("up");
+    one.until("hello from 2");
+    other.until("hello from 1");
 }

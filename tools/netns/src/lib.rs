@@ -142,6 +142,15 @@ impl Lan {
         Ok(())
     }
 
+    /// Keeps these boxes from each other, for good, as routers at home do: each still reaches all the rest.
+    pub fn apart(&self, boxes: &[usize]) -> Result<(), NetnsError> {
+        let keep = |i: &usize| {
+            let link = port(*i);
+            ip_in(&self.switch(), &["link", "set", &link, "type", "bridge_slave", "isolated", "on"])
+        };
+        boxes.iter().try_for_each(keep)
+    }
+
     /// Cuts one box off from all others.
     pub fn cut(&self, i: usize) -> Result<(), NetnsError> {
         self.split(&[&[i]])
