@@ -78,7 +78,8 @@ impl Slots {
         Self::from_parts(Order::one(slot), [Left::ALL; 2], [false; 2])
     }
 
-    /// What the boot script takes where no copy of the state can be read: A, then B, nothing proven.
+    /// A new card with both slots written, and what the boot script takes where no copy of the state can be read: A,
+    /// then B, nothing proven.
     pub fn unknown() -> Self {
         Self::from_parts(Order::both(Slot::A), [Left::ALL; 2], [false; 2])
     }

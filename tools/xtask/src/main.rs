@@ -18,6 +18,7 @@ mod image_test;
 mod packages;
 mod plot;
 mod qemu;
+mod readers;
 mod root;
 mod shell;
 mod sid;
@@ -37,7 +38,10 @@ cargo xtask CHORE
   arrows                    which room may use which
   image BOARD [--kernel]    the card of a board as a file: kernel, programs, root, partitions (--kernel: that alone)
   qemu [BOARD] [--fresh]    the image in QEMU, its page at http://127.0.0.1:8080 (--fresh: with a new card)
-  image-test [BOARD]        the image boots in QEMU, takes a badge, loses its power, and still has the event
+  badge [NUMBER] [BOARD]    holds a badge to the front door of the box that `qemu` runs
+  image-test [BOARD] [PART ...] [--cuts N] [--seed S] [--measure]
+                            the image at work in QEMU: readers, lines, power cuts, damage, falling back
+                            (--cuts: N power cuts at random moments; --measure: how long and how large)
   fuzz [TARGET] [--seconds N]   each fuzz target for N seconds (60)
   bench [NAME [-- ...]]     the figures of docs/BENCHMARKS.md, each beside its peer
   sim [--nodes N] [--seed S] [--hours H] [--seeds K] [--until STEP] [--trace] [--csv] [--calm]
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
         "arrows" => arrows::check(),
         "image" => image::run_chore(rest),
         "qemu" => qemu::run_chore(rest),
+        "badge" => readers::run_chore(rest),
         "image-test" => image_test::run_chore(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run_chore(rest),

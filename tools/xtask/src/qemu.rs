@@ -6,6 +6,7 @@
 use crate::{
     image::{self, Image, board::Qemu, card},
     packages,
+    readers::Reader,
     shell::{self, Done, command, run, say},
 };
 use std::{
@@ -41,17 +42,20 @@ pub fn run_chore(args: &[String]) -> Done {
     let name = args.iter().find(|arg| !arg.starts_with("--")).map_or("qemu-aarch64", String::as_str);
     packages::for_qemu()?;
     let image = image::build(name)?;
-    let card = image::folder(name)?.join("qemu-card.img");
+    let folder = image::folder(name)?;
+    let card = folder.join("qemu-card.img");
     if args.iter().any(|arg| arg == "--fresh") || !card.exists() {
         new_card(&image, &card, own_key().as_deref())?;
     }
     say(&format!(
         "\n  The door's page:  http://127.0.0.1:{}  (some seconds from now)\n  \
+         A badge at its reader, from another terminal:  cargo xtask badge\n  \
          A shell, if ~/.ssh/id_ed25519.pub was there when the card was made:  ssh -p {} root@127.0.0.1\n  \
          Ctrl-A X cuts the power; start it again and all is still there.\n",
         PORTS.page, PORTS.ssh
     ));
-    run(machine(&image, &card, PORTS)?.args(["-serial", "mon:stdio"]))
+    let cables = Cables { card: &card, writes: None, ports: PORTS, folder: &folder };
+    run(machine(&image, &cables)?.args(["-serial", "mon:stdio"]))
 }
 
 /// Our public key, if we have one.
@@ -78,26 +82,65 @@ pub fn new_card(image: &Image, card: &Path, ssh_key: Option<&str>) -> Done {
     Ok(())
 }
 
+/// What a machine is plugged into.
+pub struct Cables<'a> {
+    /// The card's file.
+    pub card: &'a Path,
+    /// Where every write to the card is written down as well, with every wish that it be durable.
+    pub writes: Option<&'a Path>,
+    /// The ports of this machine.
+    pub ports: Ports,
+    /// Where the sockets of readers and monitor are.
+    pub folder: &'a Path,
+}
+
+impl Cables<'_> {
+    fn drive(&self) -> String {
+        let card = self.card.display();
+        let begin = "if=none,id=card,cache=writeback";
+        match self.writes {
+            None => format!("{begin},format=raw,file={card}"),
+            Some(log) => format!(
+                "{begin},driver=blklogwrites,file.driver=raw,file.file.driver=file,file.file.filename={card},\
+                 log.driver=file,log.filename={},log-sector-size=512",
+                log.display()
+            ),
+        }
+    }
+
+    /// The socket of QEMU's monitor.
+    pub fn monitor(folder: &Path) -> PathBuf {
+        folder.join("monitor.socket")
+    }
+}
+
 /// The machine, powered on when the command is run: without a serial line yet.
-pub fn machine(image: &Image, card: &Path, ports: Ports) -> Done<Command> {
+pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
     let name = &image.board.name;
     let Some(Qemu { program, firmware, args, card: slot, net }) = &image.board.qemu else {
         return Err(format!("QEMU plays no {name}").into());
     };
+    let socket = |path: PathBuf| format!("path={},server=on,wait=off", path.display());
     let mut machine = command(program);
     machine.args(args).args(["-display", "none", "-bios"]).arg(firmware);
-    machine.arg("-drive").arg(format!("if=none,id=card,format=raw,cache=writeback,file={}", card.display()));
-    machine.args(slot).arg("-netdev");
-    let Ports { page, ssh } = ports;
+    machine.arg("-drive").arg(cables.drive()).args(slot);
+    let Ports { page, ssh } = cables.ports;
     machine
-        .arg(format!("user,id=net,hostfwd=tcp:127.0.0.1:{page}-:8080,hostfwd=tcp:127.0.0.1:{ssh}-:22"))
-        .args(net);
+        .arg("-netdev")
+        .arg(format!("user,id=net,hostfwd=tcp:127.0.0.1:{page}-:8080,hostfwd=tcp:127.0.0.1:{ssh}-:22"));
+    machine.args(net);
+    for reader in Reader::ALL {
+        let place = socket(reader.socket(cables.folder));
+        machine.arg("-chardev").arg(format!("socket,id={},{place}", reader.name()));
+    }
+    let monitor = socket(Cables::monitor(cables.folder)).replacen("path=", "unix:", 1);
+    machine.arg("-qmp").arg(monitor);
     Ok(machine)
 }
 
 /// The same machine with its serial line in a file, for tests.
-pub fn unattended(image: &Image, card: &Path, ports: Ports, serial: &Path) -> Done<Command> {
-    let mut machine = machine(image, card, ports)?;
+pub fn unattended(image: &Image, cables: &Cables<'_>, serial: &Path) -> Done<Command> {
+    let mut machine = machine(image, cables)?;
     machine.arg("-serial").arg(format!("file:{}", serial.display())).stdin(Stdio::null());
     Ok(machine)
 }

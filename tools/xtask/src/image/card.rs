@@ -1,15 +1,17 @@
-//! The card: partitions as docs/formats/slots.md numbers them, filled for slot A and laid out by genimage.
+//! The card: partitions as docs/formats/slots.md numbers them, laid out by genimage.
 //!
-//! Slot B's partitions are empty: the first update writes them. Ids of disk and partitions are fixed, FAT has no dates.
+//! Both slots hold the same, so that a new card has something to fall back to; slot.scr asks boot.scr which partition its
+//! root is. Ids of disk and partitions are fixed, FAT has no dates.
 
 use super::{
     board::{Board, Card, common},
     rootfs::Verity,
 };
 use crate::shell::{Done, command, run};
-use slots::{COPY_BYTES, Slot, SlotFile, SlotScript, Slots, fresh_copies, script_image};
+use slots::{COPY_BYTES, SlotFile, SlotScript, Slots, fresh_copies, script_image};
 use std::{
-    fs,
+    fs::{self, File},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -26,21 +28,21 @@ const DATA_BLOCKS_MAX: u64 = 256 << 18;
 struct Partition {
     name: &'static str,
     mib: u64,
-    file: Option<&'static str>,
+    file: &'static str,
 }
 
 /// The card's partitions in their order, which is their numbers'.
 fn partitions(card: &Card) -> [Partition; 8] {
     let partition = |name, mib, file| Partition { name, mib, file };
     [
-        partition("boot", card.boot_mib, Some("boot.vfat")),
-        partition("state0", STATE_MIB, Some("state0")),
-        partition("state1", STATE_MIB, Some("state1")),
-        partition("boot-a", card.kernel_mib, Some("slot.vfat")),
-        partition("root-a", card.root_mib, Some("root.erofs")),
-        partition("boot-b", card.kernel_mib, None),
-        partition("root-b", card.root_mib, None),
-        partition("data", card.data_mib, Some("data.ext4")),
+        partition("boot", card.boot_mib, "boot.vfat"),
+        partition("state0", STATE_MIB, "state0"),
+        partition("state1", STATE_MIB, "state1"),
+        partition("boot-a", card.kernel_mib, "slot.vfat"),
+        partition("root-a", card.root_mib, "root.erofs"),
+        partition("boot-b", card.kernel_mib, "slot.vfat"),
+        partition("root-b", card.root_mib, "root.erofs"),
+        partition("data", card.data_mib, "data.ext4"),
     ]
 }
 
@@ -58,8 +60,8 @@ pub fn lay_out(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> 
     let script = fs::read_to_string(common("boot.cmd"))?;
     let boot = [("boot.scr".to_owned(), script_image(&script))];
     fat(&folder.join("boot.vfat"), board.card.boot_mib, "LEDGER", &boot)?;
-    fat(&folder.join("slot.vfat"), board.card.kernel_mib, "SLOT", &slot_files(board, kernel, verity)?)?;
-    let copies = fresh_copies(&Slots::fresh(Slot::A), COPY_BYTES)?;
+    slot(board, kernel, verity, folder)?;
+    let copies = fresh_copies(&Slots::unknown(), COPY_BYTES)?;
     for (name, copy) in ["state0", "state1"].iter().zip(copies) {
         fs::write(folder.join(name), copy)?;
     }
@@ -67,6 +69,20 @@ pub fn lay_out(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> 
     fs::write(folder.join("genimage.cfg"), config(&board.card))?;
     genimage(folder)?;
     Ok(folder.join("card.img"))
+}
+
+/// Makes a slot's boot partition in `folder`.
+pub fn slot(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> Done {
+    fat(&folder.join("slot.vfat"), board.card.kernel_mib, "SLOT", &slot_files(board, kernel, verity)?)
+}
+
+/// Writes the slot that lies in `folder` over slot A of a card.
+pub fn put_slot_a(card: &Path, sizes: &Card, folder: &Path) -> Done {
+    let card = File::options().write(true).open(card)?;
+    for (partition, file) in [("boot-a", "slot.vfat"), ("root-a", "root.erofs")] {
+        card.write_all_at(&fs::read(folder.join(file))?, begin(sizes, partition))?;
+    }
+    Ok(())
 }
 
 /// The kernel, and the script that starts it.
@@ -125,9 +141,8 @@ fn config(card: &Card) -> String {
     );
     for (at, Partition { name, mib, file }) in partitions(card).iter().enumerate() {
         let kind = if *name == "boot" { "F" } else { "L" };
-        let image = file.map_or_else(String::new, |file| format!("    image = \"{file}\"\n"));
         text += &format!(
-            "  partition {name} {{\n    partition-type-uuid = \"{kind}\"\n    partition-uuid = \"{}\"\n{image}    size = {mib}M\n  }}\n",
+            "  partition {name} {{\n    partition-type-uuid = \"{kind}\"\n    partition-uuid = \"{}\"\n    image = \"{file}\"\n    size = {mib}M\n  }}\n",
             id(at + 1)
         );
     }

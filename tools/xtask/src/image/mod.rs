@@ -30,6 +30,43 @@ pub struct Image {
     pub board: Board,
     /// The card, as a file with holes.
     pub card: PathBuf,
+    kernel: PathBuf,
+}
+
+impl Image {
+    /// The folder that the card lies in, with all that it was made of.
+    fn folder(&self) -> Done<&Path> {
+        Ok(self.card.parent().ok_or("the card lies in no folder")?)
+    }
+
+    /// A file of the root, on this machine.
+    pub fn root_file(&self, name: &str) -> Done<PathBuf> {
+        Ok(self.folder()?.join("root").join(name))
+    }
+
+    /// The root as it lies in its partition.
+    pub fn root(&self) -> Done<PathBuf> {
+        Ok(self.folder()?.join("root.erofs"))
+    }
+
+    /// A tool for tests, built for the box.
+    pub fn example(&self, name: &str) -> Done<PathBuf> {
+        let packages = programs::packages(self.board.arch, &Recipe::load()?)?;
+        programs::example(self.board.arch, &packages, name)
+    }
+
+    /// Makes a slot in `folder` whose root was changed, with hashes of its own: for tests of falling back.
+    pub fn changed_slot(&self, folder: &Path, change: impl FnOnce(&Path) -> Done) -> Done {
+        let tree = folder.join("root");
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        fs::create_dir_all(folder)?;
+        run(command("cp").arg("-a").arg(self.folder()?.join("root")).arg(&tree))?;
+        change(&tree)?;
+        let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
+        card::slot(&self.board, &self.kernel, &verity, folder)
+    }
 }
 
 /// `image BOARD [--kernel]`.
@@ -61,7 +98,7 @@ pub fn build(name: &str) -> Done<Image> {
     tree::lay_out(&board, &recipe, &debian, &programs, &tree)?;
     let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
     let card = card::lay_out(&board, &kernel.image, &verity, &folder)?;
-    Ok(Image { board, card })
+    Ok(Image { board, card, kernel: kernel.image })
 }
 
 /// Where a board's image is made.
@@ -73,7 +110,7 @@ pub fn folder(name: &str) -> Done<PathBuf> {
 
 /// What was made, and how large the parts of a slot are when they are compressed quickly.
 fn report(image: &Image) -> Done {
-    let folder = image.card.parent().ok_or("the card lies in no folder")?;
+    let folder = image.folder()?;
     let mut text = String::new();
     for part in ["slot.vfat", "root.erofs"] {
         let file = folder.join(part);

@@ -12,10 +12,11 @@ use crate::{
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// What is linked into one program or another.
-const CRATES: [&str; 4] = ["agent", "cli", "card", "doorbot"];
+const CRATES: [&str; 5] = ["agent", "cli", "card", "doorbot", "lockout"];
 
 /// The programs of the box.
 pub struct Programs {
@@ -25,6 +26,24 @@ pub struct Programs {
 
 /// Builds them.
 pub fn build(arch: Arch, packages: &Packages) -> Done<Programs> {
+    let mut cargo = cargo(arch, packages)?;
+    cargo.args(CRATES.iter().flat_map(|each| ["-p", each]));
+    run(&mut cargo)?;
+    Ok(Programs { folder: release(arch)? })
+}
+
+/// Builds an example of a crate, a tool for tests that is on no box.
+pub fn example(arch: Arch, packages: &Packages, name: &str) -> Done<PathBuf> {
+    run(cargo(arch, packages)?.args(["--example", name]))?;
+    Ok(release(arch)?.join("examples").join(name))
+}
+
+fn release(arch: Arch) -> Done<PathBuf> {
+    Ok(build::target_dir()?.join(arch.rust()).join("release"))
+}
+
+/// Cargo, building for the box.
+fn cargo(arch: Arch, packages: &Packages) -> Done<Command> {
     standard_library(arch)?;
     let name = arch.rust().to_uppercase().replace('-', "_");
     let mut cargo = build::cargo_here()?;
@@ -33,9 +52,7 @@ pub fn build(arch: Arch, packages: &Packages) -> Done<Programs> {
     cargo.env("LIBSECCOMP_LINK_TYPE", "static");
     cargo.env("LIBSECCOMP_LIB_PATH", packages.root.join("usr/lib").join(arch.triple()));
     cargo.args(["build", "--release", "--target", arch.rust()]);
-    cargo.args(CRATES.iter().flat_map(|each| ["-p", each]));
-    run(&mut cargo)?;
-    Ok(Programs { folder: build::target_dir()?.join(arch.rust()).join("release") })
+    Ok(cargo)
 }
 
 /// Rust's own library for the target.

@@ -18,7 +18,8 @@ use std::{
 
 /// Where ledgerd's programs go.
 const PROGRAMS: [&str; 3] = ["ledgerd", "ledgerctl", "ledger-card"];
-const DAPPS: [&str; 1] = ["doorbot"];
+/// The dapps that a new box can publish; its settings say which.
+const DAPPS: [&str; 2] = ["doorbot", "lockout"];
 
 /// `board/common/root.toml`.
 #[derive(Deserialize)]
