@@ -94,8 +94,10 @@ mod tests {
         folder
     }
 
+    /// The shell of a terminal, wherever the tests run: what runs in the background is not told of Ctrl-C.
     fn started(folder: &Path, script: &str) -> Child {
-        let mut shell = command("sh");
+        let mut shell = command("env");
+        shell.args(["--default-signal=INT,TERM,HUP", "sh"]);
         and_back(&mut shell, &user().unwrap(), folder, Path::new("sh"));
         shell.args(["-c", script]).spawn().unwrap()
     }
