@@ -12,6 +12,7 @@ mod depot;
 mod effect;
 mod error;
 mod intake;
+mod ladder;
 mod lines;
 mod memory;
 mod merged;

@@ -9,6 +9,7 @@
 
 use crate::{
     Status,
+    ladder::Ladder,
     merged::{Merged, is_on_line},
 };
 use ledger::{Block, BlockError, Objects};
@@ -57,9 +58,17 @@ struct Line {
 struct Writer {
     first: Line,
     second: Option<Line>,
+    /// Down the first line.
+    ladder: Ladder,
 }
 
 impl Writer {
+    /// Whether a block is the first line's end or before it.
+    fn first_has(&self, objects: &dyn Objects, block: &Block) -> Result<bool, BlockError> {
+        let read = |id| Block::read(objects, id).map(|block| (block.sequence.unwrap_or(0), block.own()));
+        self.ladder.leads_to(self.first.end.block, block.id, block.sequence.unwrap_or(0), read)
+    }
+
     fn heads(&self) -> impl Iterator<Item = &Head> {
         Some(&self.first).into_iter().chain(&self.second).filter_map(|line| line.head.as_ref())
     }
@@ -97,18 +106,25 @@ impl Lines {
     /// Where a writer's block belongs.
     pub(crate) fn place(&self, objects: &dyn Objects, block: &Block) -> Result<Place, BlockError> {
         let Some(writer) = self.writers.get(&block.author) else { return Ok(Place::First) };
-        match relation(objects, &writer.first.end, block)? {
-            Relation::Above => return Ok(Place::First),
-            Relation::Below => return Ok(Place::Known),
-            Relation::Beside => {}
+        if is_above(objects, &writer.first.end, block)? {
+            return Ok(Place::First);
+        }
+        if writer.first_has(objects, block)? {
+            return Ok(Place::Known);
         }
         let other = writer.first.end.block;
         let Some(second) = &writer.second else { return Ok(Place::Second(other)) };
-        Ok(match relation(objects, &second.end, block)? {
-            Relation::Above => Place::Second(other),
-            Relation::Below => Place::Known,
-            Relation::Beside => Place::Beyond,
-        })
+        if is_above(objects, &second.end, block)? {
+            return Ok(Place::Second(other));
+        }
+        let is_below = is_on_line(objects, second.end.block, block.id, block.sequence.unwrap_or(0))?;
+        Ok(if is_below { Place::Known } else { Place::Beyond })
+    }
+
+    /// Whether a block is the end of its writer's first line or before it.
+    pub(crate) fn first_has(&self, objects: &dyn Objects, block: &Block) -> Result<bool, BlockError> {
+        let writer = self.writers.get(&block.author);
+        writer.map_or(Ok(false), |writer| writer.first_has(objects, block))
     }
 
     /// Takes in a block at the place that it was found to have. `fits` says whether the branch could take it in.
@@ -126,7 +142,8 @@ impl Lines {
         match (place, known) {
             (Place::First, None) => {
                 let first = Line { end, head };
-                self.writers.insert(block.author, Writer { first, second: None });
+                let ladder = Ladder::default();
+                self.writers.insert(block.author, Writer { first, second: None, ladder });
             }
             (Place::First, Some(writer)) => writer.first.go_on(end, head),
             (Place::Second(_), Some(writer)) => match &mut writer.second {
@@ -134,8 +151,11 @@ impl Lines {
                 None => writer.second = Some(Line { end, head }),
             },
             (Place::Known, Some(writer)) => {
-                let below_first = is_on_line(objects, writer.first.end.block, block.id, end.sequence)?;
-                let line = if below_first { Some(&mut writer.first) } else { writer.second.as_mut() };
+                let line = if writer.first_has(objects, block)? {
+                    Some(&mut writer.first)
+                } else {
+                    writer.second.as_mut()
+                };
                 line.into_iter().for_each(|line| line.newer_head(head.clone()));
             }
             (Place::Second(_) | Place::Known, None) | (Place::Beyond, _) => {}
@@ -173,7 +193,7 @@ impl Lines {
     /// Both ends of writers who have two lines.
     pub(crate) fn doubles(&self) -> impl Iterator<Item = (&KeyId, End, End)> {
         let both = |(key, writer)| {
-            let Writer { first, second }: &Writer = writer;
+            let Writer { first, second, .. }: &Writer = writer;
             Some((key, first.end, second.as_ref()?.end))
         };
         self.writers.iter().filter_map(both)
@@ -241,26 +261,14 @@ impl Head {
     }
 }
 
-enum Relation {
-    Above,
-    Below,
-    Beside,
-}
-
-/// How a block stands to the end of a line of the same writer.
-fn relation(objects: &dyn Objects, end: &End, block: &Block) -> Result<Relation, BlockError> {
-    let sequence = block.sequence.unwrap_or(0);
-    Ok(if sequence > end.sequence {
-        // The block itself may not be stored yet, the one before it is.
-        match block.own() {
-            Some(own) if is_on_line(objects, own, end.block, end.sequence)? => Relation::Above,
-            _ => Relation::Beside,
+/// Whether a block comes after the end of a line of the same writer. It may not be stored yet; the one before it is.
+fn is_above(objects: &dyn Objects, end: &End, block: &Block) -> Result<bool, BlockError> {
+    match block.own() {
+        Some(own) if block.sequence.unwrap_or(0) > end.sequence => {
+            is_on_line(objects, own, end.block, end.sequence)
         }
-    } else if is_on_line(objects, end.block, block.id, sequence)? {
-        Relation::Below
-    } else {
-        Relation::Beside
-    })
+        _ => Ok(false),
+    }
 }
 
 /// The reference under which a writer's block at this place is kept.

@@ -3,7 +3,6 @@
 use crate::{
     Depot, Effect, Now, Replica, ReplicaError,
     lines::{Place, reference},
-    merged::is_on_line,
 };
 use ledger::{Block, BlockFault, Layered, LoadError, NewObjects, check_block, finality::Certificate};
 use model::{BlockId, KeyId, RefName};
@@ -87,9 +86,8 @@ impl<D: Depot> Replica<D> {
     /// The reference for a block that lies below the end of its line, which went on with another branch, and that is its
     /// branch's newest of the line all the same.
     fn late_end(&self, block: &Block) -> Result<Option<RefName>, ReplicaError> {
-        let (objects, sequence) = (self.depot.objects(), block.sequence.unwrap_or(0));
-        let Some(end) = self.lines.end(&block.author) else { return Ok(None) };
-        if !is_on_line(objects, end.block, block.id, sequence)? {
+        let objects = self.depot.objects();
+        if !self.lines.first_has(objects, block)? {
             return Ok(None);
         }
         let name = RefName::Writer(block.author, block.branch.clone());
