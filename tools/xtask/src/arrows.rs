@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dapp", &["model"]),
     ("slots", &[]),
     ("card", &[]),
+    ("ntp", &[]),
     ("sync", &["model", "chunk", "ledger"]),
     ("replica", &["model", "chunk", "ledger", "sync"]),
     ("store", &["model", "chunk", "ledger"]),

@@ -12,6 +12,7 @@ mod build;
 mod check;
 mod debian;
 mod demo;
+mod flash;
 mod fuzz;
 mod image;
 mod image_test;
@@ -20,6 +21,7 @@ mod plot;
 mod qemu;
 mod readers;
 mod root;
+mod settings;
 mod shell;
 mod sid;
 mod sim;
@@ -37,6 +39,8 @@ cargo xtask CHORE
   check                     what must hold before a commit: format, clippy, licences, arrows, then `test`
   arrows                    which room may use which
   image BOARD [--kernel]    the card of a board as a file: kernel, programs, root, partitions (--kernel: that alone)
+  flash BOARD [DEVICE] [--settings FILE] [--image FILE] [--yes]
+                            the image onto a card, with the settings of a box (without DEVICE: which cards are there)
   qemu [BOARD] [--fresh]    the image in QEMU, its page at http://127.0.0.1:8080 (--fresh: with a new card)
   badge [NUMBER] [BOARD]    holds a badge to the front door of the box that `qemu` runs
   image-test [BOARD] [PART ...] [--cuts N] [--seed S] [--measure]
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         "image" => image::run_chore(rest),
         "qemu" => qemu::run_chore(rest),
         "badge" => readers::run_chore(rest),
+        "flash" => flash::run_chore(rest),
         "image-test" => image_test::run_chore(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run_chore(rest),

@@ -84,6 +84,9 @@ const QEMU: &[Package] = &[
     Package { name: "openssh-client", there: || have("ssh") },
 ];
 
+/// What writing a card needs.
+const FLASH: &[Package] = &[Package { name: "mtools", there: || have("mcopy") }];
+
 /// What the benches need besides.
 const BENCH: &[Package] = &[
     Package { name: "runc", there: || have("runc") },
@@ -114,6 +117,11 @@ pub fn for_image(is_64_bit: bool) -> Done {
 /// Installs what playing a board misses.
 pub fn for_qemu() -> Done {
     install(&[QEMU])
+}
+
+/// Installs what writing a card misses.
+pub fn for_flash() -> Done {
+    install(&[FLASH])
 }
 
 /// Whether a folder has a file whose name begins and ends so.

@@ -22,6 +22,9 @@ pub struct Board {
     /// The pins that ledgerd uses.
     #[serde(default)]
     pub pins: Pins,
+    /// Whether it has a radio for Wi-Fi: then `board/common/wireless.*` is a part of its kernel and its root.
+    #[serde(default)]
+    pub wireless: bool,
     /// Its kernel.
     pub kernel: Kernel,
     /// Its card.

@@ -45,7 +45,8 @@ pub fn build(board: &Board) -> Done<Built> {
 
 fn fragment(board: &Board) -> Done<String> {
     let read = |path: PathBuf| fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()));
-    Ok(read(common("kernel.fragment"))? + &read(board.path("kernel.fragment"))?)
+    let wireless = if board.wireless { read(common("wireless.fragment"))? } else { String::new() };
+    Ok(read(common("kernel.fragment"))? + &wireless + &read(board.path("kernel.fragment"))?)
 }
 
 fn configure(source: &Source, arch: Arch, build: &Path, fragment: &str) -> Done {

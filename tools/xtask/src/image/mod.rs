@@ -8,8 +8,12 @@ pub mod board;
 mod cache;
 pub mod card;
 mod kernel;
+#[cfg(test)]
+mod network_tests;
 mod programs;
 mod rootfs;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod scripts;
 mod tree;
@@ -51,7 +55,7 @@ impl Image {
 
     /// A tool for tests, built for the box.
     pub fn example(&self, name: &str) -> Done<PathBuf> {
-        let packages = programs::packages(self.board.arch, &Recipe::load()?)?;
+        let packages = programs::packages(self.board.arch, &Recipe::load(&self.board)?)?;
         programs::example(self.board.arch, &packages, name)
     }
 
@@ -90,7 +94,7 @@ pub fn build(name: &str) -> Done<Image> {
     packages::for_image(board.arch == Arch::Arm64)?;
     say(&format!("The image of {}.", board.title));
     let kernel = kernel::build(&board)?;
-    let recipe = Recipe::load()?;
+    let recipe = Recipe::load(&board)?;
     let debian = programs::packages(board.arch, &recipe)?;
     let programs = programs::build(board.arch, &debian)?;
     let folder = folder(name)?;

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// What is linked into one program or another.
-const CRATES: [&str; 5] = ["agent", "cli", "card", "doorbot", "lockout"];
+const CRATES: [&str; 6] = ["agent", "cli", "card", "ntp", "doorbot", "lockout"];
 
 /// The programs of the box.
 pub struct Programs {
@@ -77,15 +77,15 @@ pub struct Packages {
 /// Fetches them, once. Newer ones come when the recipe names others, or the cache is deleted.
 pub fn packages(arch: Arch, recipe: &Recipe) -> Done<Packages> {
     let names: Vec<&str> = recipe.packages.keys().map(String::as_str).collect();
-    let folder = cache::folder("debian")?.join(arch.debian());
-    let (root, list, asked) = (folder.join("root"), folder.join("list"), folder.join("asked"));
-    let wanted = names.join("\n");
-    if fs::read_to_string(&asked).is_ok_and(|before| before == wanted) {
-        return Ok(Packages { root, list: fs::read_to_string(list)? });
+    // Boards with and without a radio have different ones, and each its own folder.
+    let folder = cache::folder("debian")?.join(format!("{}-{}", arch.debian(), &cache::hash(&names)[..12]));
+    let (root, list) = (folder.join("root"), folder.join("list"));
+    if let Ok(list) = fs::read_to_string(&list) {
+        return Ok(Packages { root, list });
     }
     say(&format!("Debian's packages for {} are fetched into the cache.", arch.debian()));
     let files = Apt::for_architecture(&folder, arch.debian())?.unpack(&names, &root)?;
-    fs::write(&list, files.join("\n") + "\n")?;
-    fs::write(&asked, wanted)?;
-    Ok(Packages { root, list: fs::read_to_string(list)? })
+    let text = files.join("\n") + "\n";
+    fs::write(&list, &text)?;
+    Ok(Packages { root, list: text })
 }

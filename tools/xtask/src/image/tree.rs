@@ -17,13 +17,13 @@ use std::{
 };
 
 /// Where ledgerd's programs go.
-const PROGRAMS: [&str; 3] = ["ledgerd", "ledgerctl", "ledger-card"];
+const PROGRAMS: [&str; 4] = ["ledgerd", "ledgerctl", "ledger-card", "ledger-ntp"];
 /// The dapps that a new box can publish; its settings say which.
 const DAPPS: [&str; 2] = ["doorbot", "lockout"];
 
-/// `board/common/root.toml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `board/common/root.toml`, and what a part of the boards has besides.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Recipe {
     folders: Vec<PathBuf>,
     applets: Vec<String>,
@@ -32,11 +32,27 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The one of all boards.
-    pub fn load() -> Done<Self> {
-        let path = common("root.toml");
+    /// A board's.
+    pub fn load(board: &Board) -> Done<Self> {
+        let mut recipe = Self::read("root.toml")?;
+        if board.wireless {
+            recipe.add(Self::read("wireless.toml")?);
+        }
+        Ok(recipe)
+    }
+
+    fn read(name: &str) -> Done<Self> {
+        let path = common(name);
         let text = fs::read_to_string(&path)?;
         Ok(toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?)
+    }
+
+    fn add(&mut self, more: Self) {
+        self.folders.extend(more.folders);
+        self.applets.extend(more.applets);
+        for (package, files) in more.packages {
+            self.packages.entry(package).or_default().extend(files);
+        }
     }
 }
 
@@ -171,4 +187,19 @@ fn modes(folder: &Path) -> Done {
         }
     }
     Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_with_a_radio_has_the_programs_for_it_besides() {
+        let mut all = Recipe::read("root.toml").unwrap();
+        assert!(!all.packages.contains_key("wpasupplicant"));
+        let before = all.packages["libc6"].len();
+        all.add(Recipe::read("wireless.toml").unwrap());
+        assert_eq!(all.packages["wpasupplicant"], ["sbin/wpa_supplicant"]);
+        assert_eq!(all.packages["libc6"].len(), before + 1, "the C library's part for numbers comes besides");
+    }
 }
