@@ -14,8 +14,9 @@ use std::{
 /// when a signal ends us, and tells the program of the signal. Unpacked images go: their owners are none of ours.
 const AND_BACK: &str = r#"
 user=$1 folder=$2; shift 2
+trap 'told=1; kill -TERM $program 2>/dev/null' INT TERM HUP
 "$@" <&0 & program=$!
-trap 'kill -TERM $program 2>/dev/null' INT TERM HUP
+[ -z "$told" ] || kill -TERM $program 2>/dev/null
 while wait $program; status=$?; kill -0 $program 2>/dev/null; do :; done
 rm -rf "$folder/cache"; chown -R "$user" "$folder"
 exit $status"#;
