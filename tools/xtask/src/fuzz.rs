@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// `fuzz [TARGET] [--seconds N]`: all targets, or the one that is named.
+/// `fuzz [TARGET] [--seconds N]`: all targets, or the one that is named. One that fails does not keep the others from running.
 pub fn run(args: &[String]) -> Done {
     let (only, seconds) = parse(args)?;
     run_targets(only, seconds)
@@ -25,13 +25,22 @@ fn run_targets(only: Option<&str>, seconds: u64) -> Done {
     if targets.is_empty() {
         return Err(format!("no such fuzz target; there are:\n{list}").into());
     }
+    let mut failed = Vec::new();
     for (n, target) in targets.iter().enumerate() {
         say(&format!("fuzz {target} ({} of {}), {seconds} s", n + 1, targets.len()));
         let mut fuzz = fuzz(&program, "run");
         fuzz.args([*target, "--"]).arg(format!("-max_total_time={seconds}"));
-        shell::run(fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]))?;
+        fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]);
+        if let Err(error) = shell::run(&mut fuzz) {
+            say(&error.to_string());
+            failed.push(*target);
+        }
     }
-    Ok(())
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these targets failed: {}", failed.join(", ")).into())
+    }
 }
 
 fn parse(args: &[String]) -> Done<(Option<&str>, u64)> {
