@@ -148,7 +148,7 @@ fn asked(settings: &str, dhcp: &str) -> (Sandbox, String) {
     sandbox.write("one-round", "");
     sandbox.write(
         "route",
-        "default via 10.0.0.1 dev eth0 metric 100 \ndefault via 10.9.0.1 dev wlan0 metric 200 \n",
+        "10.0.0.0/24 dev eth0 scope link \ndefault via 10.0.0.1 dev eth0  metric 100 \ndefault via 10.9.0.1 dev wlan0 metric 200 \n",
     );
     sandbox.write("run/ledger/ntp.1", dhcp);
     sandbox.run("clock", &[], &[]);
