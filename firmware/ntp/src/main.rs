@@ -11,6 +11,7 @@ use rustix::time::{ClockId, Timespec, clock_settime};
 use std::{
     error::Error,
     fs,
+    io::ErrorKind,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     process::ExitCode,
     time::{Duration, SystemTime},
@@ -69,7 +70,7 @@ fn run(args: &[String]) -> Result<Option<String>, Box<dyn Error>> {
     for server in options.servers.iter().take(SERVERS_MAX) {
         match ask(server) {
             Ok(answer) => answers.push(answer),
-            Err(error) => silent.push(format!("{server}: {error}")),
+            Err(error) => silent.push(format!("{server}: {}", why(&error))),
         }
     }
     let answer =
@@ -101,6 +102,19 @@ fn ask(server: &str) -> Result<Answer, SynchronizationError> {
         ahead_ms: ms(result.clock_offset().as_secs_f64()),
         round_trip_ms: ms(result.round_trip_delay().as_secs_f64()),
     })
+}
+
+/// Why a server gave no time. The socket's patience ends with one of two errors, by the kernel's choice.
+fn why(error: &SynchronizationError) -> String {
+    match error {
+        SynchronizationError::IOError(e)
+            if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+        {
+            format!("silent for {} s", PATIENCE.as_secs())
+        }
+        SynchronizationError::IOError(error) => error.to_string(),
+        SynchronizationError::ProtocolError(error) => error.to_string(),
+    }
 }
 
 fn client(bind: SocketAddr) -> SntpClient {

@@ -84,7 +84,10 @@ fn a_server_that_has_no_time_or_does_not_answer_is_named() {
     let unsynchronised = server(0, 16);
     let (good, text) = said(&[&unsynchronised]);
     assert!(!good && text.contains(&unsynchronised), "{text}");
-    let silent = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let (good, text) = said(&[&silent, "no.such.host.invalid"]);
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (good, text) = said(&[&nobody, "no.such.host.invalid"]);
     assert!(!good && text.contains("no.such.host.invalid"), "{text}");
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (good, text) = said(&[&silent.local_addr().unwrap().to_string()]);
+    assert!(!good && text.contains("silent for 3 s"), "{text}");
 }
