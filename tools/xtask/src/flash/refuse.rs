@@ -94,7 +94,7 @@ fn in_use(sys: &Sys, disk: &Disk, uses: &[Use]) -> Result<(), Refusal> {
         let why = system.folder.clone().unwrap_or_else(|| "it swaps there".into());
         return Err(Refusal::System { disk: name(), why });
     }
-    let mut folders: Vec<&str> = here.iter().filter_map(|each| each.folder.as_deref()).collect();
+    let mut folders: Vec<String> = here.iter().filter_map(|each| each.folder.as_deref()).map(word).collect();
     folders.sort_unstable();
     folders.dedup();
     if !folders.is_empty() {
@@ -106,6 +106,12 @@ fn in_use(sys: &Sys, disk: &Disk, uses: &[Use]) -> Result<(), Refusal> {
         return Err(Refusal::Held { disk: name(), holders: holders.join(", ") });
     }
     Ok(())
+}
+
+/// A folder as a shell takes it.
+fn word(folder: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if folder.chars().all(plain) { folder.to_owned() } else { format!("'{}'", folder.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -149,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_mounted_partition_is_named_with_what_to_do() {
-        let uses = [at((8, 17), "/media/x"), at((8, 17), "/media/x"), at((8, 16), "/media/a")];
+        let uses = [at((8, 17), "/media/x"), at((8, 17), "/media/x"), at((8, 16), "/media/MY CARD")];
         let refusal = refused(&machine(), "sdb", &uses).unwrap().to_string();
-        assert!(refusal.contains("sudo umount /media/a /media/x"), "{refusal}");
+        assert!(refusal.contains("sudo umount '/media/MY CARD' /media/x"), "{refusal}");
     }
 
     #[test]
