@@ -108,12 +108,13 @@ impl Appliance {
     }
 }
 
-/// Every box that can come to be, from a card that was flashed with slot A.
+/// Every box that can come to be, from a card that was flashed with slot A, or with the same in both.
 fn every_box(rot: bool) -> BTreeSet<Appliance> {
-    let content = [Content::Works, Content::Half];
-    let first = Appliance { slots: Slots::fresh(Slot::A), content, running: None };
-    let mut seen = BTreeSet::from([first]);
-    let mut ahead = vec![first];
+    let first = |slots, content| Appliance { slots, content, running: None };
+    let one = first(Slots::fresh(Slot::A), [Content::Works, Content::Half]);
+    let both = first(Slots::unknown(), [Content::Works; 2]);
+    let mut seen = BTreeSet::from([one, both]);
+    let mut ahead = vec![one, both];
     while let Some(appliance) = ahead.pop() {
         for next in appliance.next(rot) {
             if seen.insert(next) {
