@@ -1,11 +1,11 @@
 //! `ledger-card`: what init asks of the card, before there is a ledger.
 //!
-//! `grow DISK` takes the whole card for the last partition and prints its number and its length in sectors. Ends with 1
-//! when it could not.
+//! `grow DISK` takes the whole card for the last partition and prints its number and its length in sectors. `answers SOCKET`
+//! asks the agent that listens there how it is. Ends with 1 when it could not, and when the agent is not well.
 
 #![allow(clippy::print_stdout, reason = "it talks to init's scripts")]
 
-use card::{Disk, SECTOR_BYTES, grow};
+use card::{Disk, SECTOR_BYTES, answers, grow};
 use std::{
     error::Error,
     fs::File,
@@ -15,13 +15,14 @@ use std::{
     process::ExitCode,
 };
 
-const HELP: &str = "usage: ledger-card grow DISK";
+const HELP: &str = "usage: ledger-card grow DISK | answers SOCKET";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["grow", disk] => grow_disk(Path::new(disk)),
+        ["answers", socket] => answers(Path::new(socket)).map_err(Into::into),
         _ => Err(HELP.into()),
     };
     match done {

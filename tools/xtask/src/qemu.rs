@@ -24,6 +24,7 @@ const SETTINGS: &str = "\
 name = \"front-door\"
 org = \"Example Makers\"
 founder = \"alice\"
+dapps = \"doorbot lockout\"
 timezone = \"Europe/Berlin\"
 import = \"acl-v1.json\"
 ";

@@ -11,7 +11,7 @@ use crate::{
 use agent::boot::{Booted, Roots};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use slots::{Slot, Standing, Status};
+use slots::{Left, Slot, Standing, Status};
 
 /// The two operating systems of this card
 #[derive(Debug, Subcommand)]
@@ -71,7 +71,17 @@ fn text(slots: &slots::Slots, running: Slot, context: &Context) -> String {
         let here = if slot == running { "runs" } else { "" };
         table.row([slot.to_string(), word.into(), left, here.into()]);
     }
-    table.to_text(context.out.style) + &standing(slots.standing(running))
+    table.to_text(context.out.style) + &standing(slots.standing(running)) + &used_up(slots, running.other())
+}
+
+/// Of a good slot that did not come up, once the other one has proven itself. What falls back before is `standing`'s.
+fn used_up(slots: &slots::Slots, other: Slot) -> String {
+    if slots.order().first() == other || slots.status(other) != Status::Good(Left::NONE) {
+        return String::new();
+    }
+    format!(
+        "slot {other} did not come up, and has used up its attempts; `ledgerctl slots back` gives it new ones\n"
+    )
 }
 
 fn value(slots: &slots::Slots, running: Slot) -> Value {
@@ -95,7 +105,7 @@ fn standing(standing: Standing) -> String {
         Standing::Settled => String::new(),
         Standing::OnTrial => "the running slot has not proven itself yet\n".into(),
         Standing::NextIs(slot) => format!("slot {slot} is tried at the next start\n"),
-        Standing::FellBackFrom(slot) => format!("slot {slot} did not come up: this is the one before it\n"),
+        Standing::FellBackFrom(slot) => format!("slot {slot} did not come up: this is the other one\n"),
         Standing::Unlisted => "the running slot was started by hand\n".into(),
     }
 }
@@ -103,6 +113,21 @@ fn standing(standing: Standing) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_good_slot_that_did_not_come_up_is_named_also_after_the_commit() {
+        let mut slots = slots::Slots::unknown();
+        slots.commit(Slot::A);
+        for _ in 0..4 {
+            slots.boot();
+        }
+        slots.commit(Slot::B);
+        assert_eq!(slots.standing(Slot::B), Standing::Settled);
+        assert!(used_up(&slots, Slot::A).contains("slot A did not come up"));
+        assert_eq!(used_up(&slots, Slot::B), "");
+        slots.commit(Slot::A);
+        assert_eq!(used_up(&slots, Slot::B), "");
+    }
 
     #[test]
     fn a_card_that_fell_back_says_so() {
@@ -114,6 +139,7 @@ mod tests {
             slots.boot();
         }
         assert!(standing(slots.standing(Slot::A)).contains("slot B did not come up"));
+        assert_eq!(used_up(&slots, Slot::B), "", "it is said already");
         let value = value(&slots, Slot::A);
         assert_eq!(value["order"], "B A");
         assert_eq!(value["slots"][1], json!({"slot": "B", "state": "on trial", "left": 0, "runs": false}));

@@ -105,6 +105,16 @@ pub fn build(name: &str) -> Done<Image> {
     Ok(Image { board, card, kernel: kernel.image })
 }
 
+/// The image of a board as it was last built.
+pub fn as_built(name: &str) -> Done<Image> {
+    let board = Board::load(name)?;
+    let (kernel, card) = (kernel::build(&board)?.image, folder(name)?.join("card.img"));
+    if !card.exists() {
+        return Err(format!("{} was not built yet", card.display()).into());
+    }
+    Ok(Image { board, card, kernel })
+}
+
 /// Where a board's image is made.
 pub fn folder(name: &str) -> Done<PathBuf> {
     let folder = build::target_dir()?.join("image").join(name);

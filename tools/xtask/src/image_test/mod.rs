@@ -31,12 +31,14 @@ struct Wish {
     cuts: Option<usize>,
     seed: u64,
     measure: bool,
+    built: bool,
 }
 
 impl Wish {
     fn parse(args: &[String]) -> Done<Self> {
         let board = "qemu-aarch64".to_owned();
-        let mut wish = Self { board, door: false, rollback: false, cuts: None, seed: 1, measure: false };
+        let mut wish =
+            Self { board, door: false, rollback: false, cuts: None, seed: 1, measure: false, built: false };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let mut number = || {
@@ -49,6 +51,7 @@ impl Wish {
                 "--cuts" => wish.cuts = Some(number()?.try_into()?),
                 "--seed" => wish.seed = number()?,
                 "--measure" => wish.measure = true,
+                "--built" => wish.built = true,
                 other if other.starts_with('-') => return Err(format!("image-test knows no {other}").into()),
                 other => wish.board = other.to_owned(),
             }
@@ -60,12 +63,13 @@ impl Wish {
     }
 }
 
-/// `image-test [BOARD] [door] [rollback] [--cuts N] [--seed S] [--measure]`.
+/// `image-test [BOARD] [door] [rollback] [--cuts N] [--seed S] [--measure] [--built]`.
 pub fn run_chore(args: &[String]) -> Done {
     let wish = Wish::parse(args)?;
     packages::for_qemu()?;
-    let image = image::build(&wish.board)?;
-    let folder = image::folder(&wish.board)?.join("test");
+    let image = if wish.built { image::as_built(&wish.board)? } else { image::build(&wish.board)? };
+    // Cuts take long: other parts may run beside them.
+    let folder = image::folder(&wish.board)?.join(if wish.cuts.is_some() { "test-cuts" } else { "test" });
     fs::create_dir_all(&folder)?;
     let bench = Bench { image: &image, folder };
     let key = Key::new(&bench)?;
