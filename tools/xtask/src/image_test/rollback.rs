@@ -3,14 +3,13 @@
 //! Also a data partition that goes bad: repaired where that can be, else left alone by a box that comes up all the same.
 
 use super::{
-    door::{ADA, ADA_AT_THE_FRONT, expect},
+    door::let_in,
     inside::{Inside, Key},
     log::Acknowledged,
     machine::{Bench, Machine},
 };
 use crate::{
     image::card,
-    readers::Reader,
     shell::{Done, command, run as run_command, say},
 };
 use std::{
@@ -71,8 +70,7 @@ fn falls_back(bench: &Bench<'_>, key: &Key, card: &Path) -> Done {
     if seen.len() == 0 {
         return Err("the ledger is empty after falling back".into());
     }
-    machine.hold(Reader::Rdm6300, ADA)?;
-    expect(&mut machine, seen.newest(), "the door opens", ADA_AT_THE_FRONT)?;
+    let_in(&mut machine, seen.newest())?;
     let inside = Inside::of(&machine, key);
     say(&inside.until_says("ledgerctl slots show", "slot A did not come up")?);
     say(&inside.until_says("ledgerctl slots show --json", r#""order":"B A""#)?);
