@@ -108,7 +108,8 @@ pub fn build(name: &str) -> Done<Image> {
 /// The image of a board as it was last built.
 pub fn as_built(name: &str) -> Done<Image> {
     let board = Board::load(name)?;
-    let (kernel, card) = (kernel::build(&board)?.image, folder(name)?.join("card.img"));
+    let folder = folder(name)?;
+    let (kernel, card) = (folder.join("slot.files").join(&board.kernel.image), folder.join("card.img"));
     if !card.exists() {
         return Err(format!("{} was not built yet", card.display()).into());
     }
