@@ -60,7 +60,7 @@ fn copy(bench: &Bench<'_>, card: &Path) -> Done<PathBuf> {
 fn falls_back(bench: &Bench<'_>, key: &Key, card: &Path) -> Done {
     let mut machine = Machine::on(bench, card, "rollback")?;
     machine.until_said("ledger: slot B")?;
-    let tries = machine.said().matches("ledger: slot A").count();
+    let tries = machine.said().matches("ledger: slot A, ").count();
     if tries != 3 {
         return Err(format!("slot A was tried {tries} times, not 3; {}", machine.serial.display()).into());
     }
@@ -143,7 +143,7 @@ fn lost_data(bench: &Bench<'_>, card: &Path) -> Done {
     machine.until_said("DAMAGED")?;
     machine.until_said("ledger: up after")?;
     thread::sleep(STAYS_UP);
-    match machine.said().matches("ledger: slot").count() {
+    match machine.said().matches(" left, saved: ").count() {
         1 => machine.cut(),
         starts => {
             Err(format!("a box without data started {starts} times: {}", machine.serial.display()).into())
