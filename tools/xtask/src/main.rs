@@ -43,7 +43,7 @@ cargo xtask CHORE
                             the image onto a card, with the settings of a box (without DEVICE: which cards are there)
   qemu [BOARD] [--fresh]    the image in QEMU, its page at http://127.0.0.1:8080 (--fresh: with a new card)
   badge [NUMBER] [BOARD]    holds a badge to the front door of the box that `qemu` runs
-  image-test [BOARD] [door] [rollback] [--cuts N] [--seed S] [--measure] [--built]
+  image-test [BOARD] [door] [rollback] [data] [--cuts N] [--seed S] [--measure] [--built]
                             the image at work in QEMU: readers, lines, power cuts, damage, falling back
                             (--cuts: N power cuts at random moments; --measure: how long and how large;
                             --built: the image as it was last built)

@@ -1,11 +1,12 @@
 //! `image-test`: the image does its work, in QEMU, from the boot loader on.
 //!
-//! Readers, lines, a power cut (`door`); slots and data that go bad (`rollback`); power cuts at random moments (`cuts`, asked for
+//! Readers, lines, a power cut (`door`); slots that go bad (`rollback`); data that goes bad (`data`); power cuts at random moments (`cuts`, asked for
 //! by `--cuts N`); figures (`measure`, asked for by `--measure`). Not a part of `test`: kernel and programs alone would
 //! take half of its time.
 
 mod cache;
 mod cuts;
+mod data;
 mod door;
 mod inside;
 mod log;
@@ -28,6 +29,7 @@ struct Wish {
     board: String,
     door: bool,
     rollback: bool,
+    data: bool,
     cuts: Option<usize>,
     seed: u64,
     measure: bool,
@@ -37,8 +39,16 @@ struct Wish {
 impl Wish {
     fn parse(args: &[String]) -> Done<Self> {
         let board = "qemu-aarch64".to_owned();
-        let mut wish =
-            Self { board, door: false, rollback: false, cuts: None, seed: 1, measure: false, built: false };
+        let mut wish = Self {
+            board,
+            door: false,
+            rollback: false,
+            data: false,
+            cuts: None,
+            seed: 1,
+            measure: false,
+            built: false,
+        };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             let mut number = || {
@@ -48,6 +58,7 @@ impl Wish {
             match arg.as_str() {
                 "door" => wish.door = true,
                 "rollback" => wish.rollback = true,
+                "data" => wish.data = true,
                 "--cuts" => wish.cuts = Some(number()?.try_into()?),
                 "--seed" => wish.seed = number()?,
                 "--measure" => wish.measure = true,
@@ -56,14 +67,14 @@ impl Wish {
                 other => wish.board = other.to_owned(),
             }
         }
-        if !(wish.door || wish.rollback || wish.measure || wish.cuts.is_some()) {
-            (wish.door, wish.rollback) = (true, true);
+        if !(wish.door || wish.rollback || wish.data || wish.measure || wish.cuts.is_some()) {
+            (wish.door, wish.rollback, wish.data) = (true, true, true);
         }
         Ok(wish)
     }
 }
 
-/// `image-test [BOARD] [door] [rollback] [--cuts N] [--seed S] [--measure] [--built]`.
+/// `image-test [BOARD] [door] [rollback] [data] [--cuts N] [--seed S] [--measure] [--built]`.
 pub fn run_chore(args: &[String]) -> Done {
     let wish = Wish::parse(args)?;
     packages::for_qemu()?;
@@ -73,10 +84,13 @@ pub fn run_chore(args: &[String]) -> Done {
     fs::create_dir_all(&folder)?;
     let bench = Bench { image: &image, folder };
     let key = Key::new(&bench)?;
-    if wish.door || wish.rollback {
+    if wish.door || wish.rollback || wish.data {
         let card = door::run(&bench, &key)?;
         if wish.rollback {
             rollback::run(&bench, &key, &card)?;
+        }
+        if wish.data {
+            data::run(&bench, &card)?;
         }
     }
     if wish.measure {
@@ -100,7 +114,8 @@ mod tests {
     #[test]
     fn nothing_asked_for_is_all_but_the_long_ones() {
         let wish = parse(&[]).unwrap();
-        assert_eq!((wish.door, wish.rollback, wish.cuts, wish.measure), (true, true, None, false));
+        assert!(wish.door && wish.rollback && wish.data && !wish.measure);
+        assert_eq!(wish.cuts, None);
         assert_eq!(wish.board, "qemu-aarch64");
     }
 

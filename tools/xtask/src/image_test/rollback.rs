@@ -1,6 +1,4 @@
 //! Slot A goes bad in each way that there is, and the box comes up in slot B by itself, says so, and opens its door.
-//!
-//! Also a data partition that goes bad: repaired where that can be, else left alone by a box that comes up all the same.
 
 use super::{
     door::let_in,
@@ -16,15 +14,12 @@ use std::{
     fs::{self, File},
     os::unix::fs::{FileExt, PermissionsExt},
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
-const BLOCK: usize = 4096;
+/// Of file systems and of verity.
+pub const BLOCK: usize = 4096;
 /// Somewhere in the kernel's file: boot-a is FAT, written in one piece.
 const IN_THE_KERNEL: u64 = 4 << 20;
-/// A box without data must still be up after so long: longer than a watchdog's patience.
-const STAYS_UP: Duration = Duration::from_secs(60);
 /// A ledgerd that runs and answers nobody.
 const SICK: &str = "#!/bin/sh\nexec sleep 1000000\n";
 
@@ -46,12 +41,11 @@ pub fn run(bench: &Bench<'_>, key: &Key, card: &Path) -> Done {
         damage(bench, &card)?;
         falls_back(bench, key, &card)?;
     }
-    say("image-test: a damaged data partition");
-    repaired_data(bench, &copy(bench, card)?)?;
-    lost_data(bench, &copy(bench, card)?)
+    Ok(())
 }
 
-fn copy(bench: &Bench<'_>, card: &Path) -> Done<PathBuf> {
+/// A copy of a card, to be damaged.
+pub fn copy(bench: &Bench<'_>, card: &Path) -> Done<PathBuf> {
     let copy = bench.file("rollback.img");
     run_command(command("cp").arg("--sparse=always").arg(card).arg(&copy))?;
     Ok(copy)
@@ -79,7 +73,7 @@ fn falls_back(bench: &Bench<'_>, key: &Key, card: &Path) -> Done {
 }
 
 /// Writes rubbish over part of a partition.
-fn spoil(bench: &Bench<'_>, card: &Path, partition: &str, offset: u64, bytes: usize) -> Done {
+pub fn spoil(bench: &Bench<'_>, card: &Path, partition: &str, offset: u64, bytes: usize) -> Done {
     let file = File::options().write(true).open(card)?;
     let at = card::begin(&bench.image.board.card, partition) + offset;
     Ok(file.write_all_at(&vec![0x5a; bytes], at)?)
@@ -111,42 +105,4 @@ fn sick_agent(bench: &Bench<'_>, card: &Path) -> Done {
         Ok(fs::set_permissions(program, fs::Permissions::from_mode(0o755))?)
     })?;
     card::put_slot_a(card, &bench.image.board.card, &folder)
-}
-
-/// Without its first blocks the file system is found by its copies of them.
-fn repaired_data(bench: &Bench<'_>, card: &Path) -> Done {
-    let mut before = Machine::on(bench, card, "data-before")?;
-    before.until_ready()?;
-    let mut seen = Acknowledged::default();
-    seen.look(&before)?;
-    before.cut()?;
-    spoil(bench, card, "data", 0, 4 * BLOCK)?;
-    let mut after = Machine::on(bench, card, "data-repaired")?;
-    after.until_said("the data partition is damaged: repairing")?;
-    after.until_ready()?;
-    seen.look(&after)?;
-    say(&format!("  repaired, with all {} events", seen.len()));
-    after.cut()
-}
-
-/// Nothing is left of it: the box comes up, says so, and waits for a person.
-fn lost_data(bench: &Bench<'_>, card: &Path) -> Done {
-    let length = fs::metadata(card)?.len();
-    let begin = card::begin(&bench.image.board.card, "data");
-    let file = File::options().write(true).open(card)?;
-    let rubbish = vec![0x5a; 1 << 20];
-    // The end belongs to the second partition table.
-    for at in (begin..length - (2 << 20)).step_by(1 << 20) {
-        file.write_all_at(&rubbish, at)?;
-    }
-    let mut machine = Machine::on(bench, card, "data-lost")?;
-    machine.until_said("DAMAGED")?;
-    machine.until_said("ledger: up after")?;
-    thread::sleep(STAYS_UP);
-    match machine.said().matches(" left, saved: ").count() {
-        1 => machine.cut(),
-        starts => {
-            Err(format!("a box without data started {starts} times: {}", machine.serial.display()).into())
-        }
-    }
 }
