@@ -32,9 +32,9 @@ pub fn build(arch: Arch, packages: &Packages) -> Done<Programs> {
     Ok(Programs { folder: release(arch)? })
 }
 
-/// Builds an example of a crate, a tool for tests that is on no box.
+/// Builds an example of the crate `board`, a tool for tests that is on no box.
 pub fn example(arch: Arch, packages: &Packages, name: &str) -> Done<PathBuf> {
-    run(cargo(arch, packages)?.args(["--example", name]))?;
+    run(cargo(arch, packages)?.args(["-p", "board", "--example", name]))?;
     Ok(release(arch)?.join("examples").join(name))
 }
 

@@ -104,9 +104,10 @@ fn badges(machine: &mut Machine, key: &Key) -> Done {
     Inside::of(machine, key).until_level(STRIKE, true)?;
     expect(machine, 0, "a badge at the RDM6300", ADA_AT_THE_FRONT)?;
     Inside::of(machine, key).until_level(STRIKE, false)?;
-    machine.monitor()?.type_line(&ADA.to_string())?;
+    // A slow machine drops keys, as a slow person would not: the line is then typed again.
     let back = Like { dapp: "doorbot", kind: "access", says: &[("door", "back"), ("result", "allowed")] };
-    expect(machine, 0, "a badge typed by a wedge", back)?;
+    held(machine, 0, back, |machine| machine.monitor()?.type_line(&ADA.to_string()))?;
+    say("  a badge typed by a wedge");
     Inside::of(machine, key).until_level(STRIKE_2, false)?;
     machine.hold(Reader::Gwiot7941e, ADA)?;
     let bench =
@@ -143,10 +144,15 @@ fn a_reader_that_was_away(machine: &mut Machine) -> Done {
 
 /// Ada's badge is held to the front door, and again while nothing happens, as people do.
 pub fn let_in(machine: &mut Machine, after: u64) -> Done {
+    held(machine, after, ADA_AT_THE_FRONT, |machine| machine.hold(Reader::Rdm6300, ADA))
+}
+
+/// A badge is held until there is an event like this.
+fn held(machine: &mut Machine, after: u64, like: Like<'_>, hold: impl Fn(&mut Machine) -> Done) -> Done {
     for _ in 0..HOLDS {
-        machine.hold(Reader::Rdm6300, ADA)?;
+        hold(machine)?;
         thread::sleep(AGAIN);
-        if events(machine, after)?.values().any(|event| ADA_AT_THE_FRONT.is(event)) {
+        if events(machine, after)?.values().any(|event| like.is(event)) {
             return Ok(());
         }
     }
