@@ -28,7 +28,7 @@ pub use grubenv::{GRUBENV_BYTES, GrubEnv, GrubFault, GrubVars};
 pub use machine::{Boot, Refusal, Slots, Standing, Status};
 pub use pair::{Copy, Pair, PairFault, newer, next_flag};
 pub use place::{BootState, LoadError, Place, PlaceError, SaveError};
-pub use script::{SCRIPT_HEADER_BYTES, SlotFile, SlotScript, script_image};
+pub use script::{DeviceTree, SCRIPT_HEADER_BYTES, SlotFile, SlotScript, script_image};
 pub use slot::{Left, MAX_LEFT, Order, Slot, WordFault};
 pub use uboot::{COPY_BYTES, UBoot, fresh_copies};
 pub use vars::VarsFault;

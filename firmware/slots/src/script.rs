@@ -59,11 +59,22 @@ impl SlotFile {
     }
 }
 
+/// A device tree, and the boards that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceTree {
+    /// What U-Boot's `${fdtfile}` says on such a board.
+    pub board: String,
+    /// The tree.
+    pub file: SlotFile,
+}
+
 /// What `slot.scr` does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotScript {
     /// What is loaded and compared, in this order.
     pub files: Vec<SlotFile>,
+    /// Of these the board's own is loaded, and a board that has none here does not start. Empty: it needs none of the slot.
+    pub device_trees: Vec<DeviceTree>,
     /// The kernel's command line. `${root_uuid}` is the slot's root partition; the slot's own arguments are added.
     pub args: String,
     /// The command that starts the kernel.
@@ -80,12 +91,29 @@ impl SlotScript {
         for file in &self.files {
             check(&mut text, file);
         }
+        choose(&mut text, &self.device_trees);
         let args = self.args.replace('\\', "\\\\").replace('"', "\\\"");
         let _ = writeln!(text, "if test -n \"${{whole}}\"; then");
         let _ = writeln!(text, "    setenv bootargs \"{args} ${{slot_args}}\"");
         let _ = writeln!(text, "    {}\nfi", self.start);
         text
     }
+}
+
+/// Loads the tree of the board that this is.
+fn choose(text: &mut String, trees: &[DeviceTree]) {
+    if trees.is_empty() {
+        return;
+    }
+    text.push_str("setenv tree\n");
+    for DeviceTree { board, file } in trees {
+        let _ = writeln!(text, "if test \"${{fdtfile}}\" = \"{board}\"; then setenv tree yes");
+        check(text, file);
+        text.push_str("fi\n");
+    }
+    text.push_str(
+        "if test -z \"${tree}\"; then setenv whole; echo \"ledger: no device tree for ${fdtfile}\"; fi\n",
+    );
 }
 
 /// The file's checksum at `${m}4000` as `crc32` leaves it, what it should be at `${m}4004`.
@@ -97,4 +125,28 @@ fn check(text: &mut String, file: &SlotFile) {
         let _ = writeln!(text, "    mw.b ${{m}}400{} {byte:02x} 1", at + 4);
     }
     let _ = writeln!(text, "    cmp.b ${{m}}4000 ${{m}}4004 4 || setenv whole\nelse setenv whole; fi");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_whose_tree_is_not_in_the_slot_does_not_start() {
+        let tree = |board: &str| DeviceTree {
+            board: board.to_owned(),
+            file: SlotFile::new(board, "${fdt_addr_r}", board.as_bytes()),
+        };
+        let script = |device_trees| SlotScript {
+            files: vec![],
+            device_trees,
+            args: String::new(),
+            start: "booti 0".to_owned(),
+        };
+        let text = script(vec![tree("black.dtb"), tree("green.dtb")]).text();
+        let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
+        assert!(at("\"${fdtfile}\" = \"green.dtb\"") < at("${fdt_addr_r} green.dtb"));
+        assert!(at("if test -z \"${tree}\"; then setenv whole") < at("booti 0"));
+        assert!(!script(vec![]).text().contains("tree"), "a board that needs none is not asked");
+    }
 }

@@ -58,6 +58,8 @@ const IMAGE: &[Package] = &[
     Package { name: "mtools", there: || have("mcopy") },
     Package { name: "e2fsprogs", there: || have("mke2fs") },
     Package { name: "genimage", there: || have("genimage") },
+    Package { name: "gdisk", there: || Path::new("/usr/sbin/sgdisk").exists() },
+    Package { name: "device-tree-compiler", there: || have("dtc") },
 ];
 
 /// The C compilers of the boards.
@@ -69,6 +71,7 @@ const CROSS_64: &[Package] = &[
     },
 ];
 const CROSS_32: &[Package] = &[
+    Package { name: "patch", there: || have("patch") },
     Package { name: "gcc-arm-linux-gnueabihf", there: || have("arm-linux-gnueabihf-gcc") },
     Package {
         name: "libc6-dev-armhf-cross",

@@ -122,8 +122,12 @@ pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
         return Err(format!("QEMU plays no {name}").into());
     };
     let socket = |path: PathBuf| format!("path={},server=on,wait=off", path.display());
+    let boot = image::folder(name)?.join("boot.files").display().to_string();
     let mut machine = command(program);
-    machine.args(args).args(["-display", "none", "-bios"]).arg(firmware);
+    machine.args(args.iter().map(|arg| arg.replace("{boot}", &boot))).args(["-display", "none"]);
+    if let Some(firmware) = firmware {
+        machine.arg("-bios").arg(firmware);
+    }
     machine.arg("-drive").arg(cables.drive()).args(slot);
     let Ports { page, ssh } = cables.ports;
     machine

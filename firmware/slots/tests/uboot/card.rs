@@ -164,6 +164,7 @@ pub fn slot_script(arch: Arch, slot: Slot) -> Vec<u8> {
     };
     let script = SlotScript {
         files: vec![SlotFile::new("Image", "${kernel_addr_r}", &kernel(arch, slot))],
+        device_trees: vec![],
         args: ARGS.to_owned(),
         start: format!("printenv bootargs; {start} ${{kernel_addr_r}} - ${{fdtcontroladdr}}"),
     };

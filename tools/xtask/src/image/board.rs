@@ -6,7 +6,7 @@
 use super::arch::Arch;
 use crate::shell::{Done, root};
 use serde::Deserialize;
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 /// A board.
 #[derive(Deserialize)]
@@ -27,6 +27,9 @@ pub struct Board {
     pub wireless: bool,
     /// Its kernel.
     pub kernel: Kernel,
+    /// What the board needs before the boot script, and for its chips.
+    #[serde(default)]
+    pub firmware: Firmware,
     /// Its card.
     #[serde(default)]
     pub card: Card,
@@ -57,12 +60,64 @@ pub struct Kernel {
     pub start: String,
     /// The board's own part of the kernel's command line: its console.
     pub args: String,
+    /// Where U-Boot loads the device tree, if the slot has any.
+    #[serde(default)]
+    pub tree_load: String,
+    /// The device trees: U-Boot's `${fdtfile}`, and the source's name in the board's folder `device-trees`.
+    #[serde(default)]
+    pub trees: BTreeMap<String, String>,
+}
+
+/// Files of Debian's packages that the card or the root needs on this board.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Firmware {
+    /// The packages.
+    pub packages: Vec<String>,
+    /// Where Debian keeps them, beside `main`.
+    pub component: Option<String>,
+    /// Files of the first partition: their names, and what they are copied from.
+    pub boot: BTreeMap<String, String>,
+    /// Whether the first partition has the device trees as well, for firmware that starts U-Boot with one.
+    pub trees: bool,
+    /// Files that lie before the first partition.
+    pub raw: Vec<Raw>,
+    /// Files of the root: from the packages, as in root.toml.
+    pub root: Vec<String>,
+    /// The environment that U-Boot finds on the first partition.
+    pub environment: Option<Environment>,
+}
+
+/// A file at a fixed place of the card.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// What is copied.
+    pub file: String,
+    /// Where it begins.
+    pub kib: u64,
+}
+
+/// U-Boot's built-in environment with other values, as the file in which U-Boot looks for a saved one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// The file of the first partition that is U-Boot.
+    pub of: String,
+    /// The name of the environment's file.
+    pub file: String,
+    /// Its size.
+    pub bytes: usize,
+    /// The variables that are different.
+    pub set: BTreeMap<String, String>,
 }
 
 /// The partitions' sizes in MiB.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Card {
+    /// Whether the partition table has an old one beside it, with the first partition, for a ROM that reads no other.
+    pub hybrid: bool,
     /// The first: boot loader, boot script, settings.
     pub boot_mib: u64,
     /// A slot's kernel.
@@ -75,7 +130,7 @@ pub struct Card {
 
 impl Default for Card {
     fn default() -> Self {
-        Self { boot_mib: 32, kernel_mib: 32, root_mib: 96, data_mib: 64 }
+        Self { hybrid: false, boot_mib: 32, kernel_mib: 32, root_mib: 96, data_mib: 64 }
     }
 }
 
@@ -85,9 +140,10 @@ impl Default for Card {
 pub struct Qemu {
     /// `qemu-system-aarch64` or another.
     pub program: String,
-    /// U-Boot.
-    pub firmware: PathBuf,
-    /// Machine, processor, memory, watchdog, network: all but firmware, card and serial line.
+    /// U-Boot, where the machine takes it as its firmware.
+    pub firmware: Option<PathBuf>,
+    /// Machine, processor, memory, watchdog, network: all but firmware, card and serial line. `{boot}` is the folder with the
+    /// files of the card's first partition.
     pub args: Vec<String>,
     /// How the card is plugged in; the drive is called `card`.
     pub card: Vec<String>,
@@ -133,7 +189,8 @@ pub fn common(name: &str) -> PathBuf {
     folder("common").join(name)
 }
 
-fn folder(name: &str) -> PathBuf {
+/// A board's folder.
+pub fn folder(name: &str) -> PathBuf {
     root().join("board").join(name)
 }
 

@@ -4,11 +4,16 @@
 //! root is. Ids of disk and partitions are fixed, FAT has no dates.
 
 use super::{
-    board::{Board, Card, common},
+    board::{Board, Card, Firmware, common},
+    firmware,
     rootfs::Verity,
+    trees::Tree,
 };
-use crate::shell::{Done, command, run};
-use slots::{COPY_BYTES, SlotFile, SlotScript, Slots, fresh_copies, script_image};
+use crate::{
+    debian::Packages,
+    shell::{Done, command, run},
+};
+use slots::{COPY_BYTES, DeviceTree, SlotFile, SlotScript, Slots, fresh_copies, script_image};
 use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
@@ -17,12 +22,17 @@ use std::{
 
 /// What every kernel is told: restart instead of hanging, and look at both copies of the partition table.
 const ARGS: &str = "panic=3 gpt loglevel=4";
+/// The first partition's entry in the old partition table: FAT32, and the one to boot from.
+const OLD_TABLE: &str = "    partition-type = 0x0c\n    bootable = true\n";
 const STATE_MIB: u64 = 4;
 const ALIGN_MIB: u64 = 4;
 /// The number of the data partition.
 const DATA: usize = 8;
 /// For cards of up to 256 GiB room is set aside in the file system's own table; beyond that it grows otherwise.
 const DATA_BLOCKS_MAX: u64 = 256 << 18;
+
+/// The partitions' names in the order of their numbers, which are those of the boot script.
+pub const NAMES: [&str; 8] = ["boot", "state0", "state1", "boot-a", "root-a", "boot-b", "root-b", "data"];
 
 /// A partition: its name, its size, and the file that is in it.
 struct Partition {
@@ -55,25 +65,41 @@ pub fn begin(card: &Card, name: &str) -> u64 {
     FIRST_BYTES + before.map(|partition| partition.mib.next_multiple_of(ALIGN_MIB) << 20).sum::<u64>()
 }
 
+/// What goes onto a card, beside the root's file.
+pub struct Contents<'a> {
+    /// The kernel's file.
+    pub kernel: &'a Path,
+    /// The device trees.
+    pub trees: &'a [Tree],
+    /// The board's own packages.
+    pub firmware: Option<&'a Packages>,
+    /// What the kernel must be told of the root.
+    pub verity: &'a Verity,
+}
+
 /// Lays out a card in `folder`, in which `root.erofs` lies. Answers with its file.
-pub fn lay_out(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> Done<PathBuf> {
+pub fn lay_out(board: &Board, contents: &Contents, folder: &Path) -> Done<PathBuf> {
     let script = fs::read_to_string(common("boot.cmd"))?;
-    let boot = [("boot.scr".to_owned(), script_image(&script))];
+    let mut boot = firmware::boot_files(board, contents.firmware, contents.trees)?;
+    boot.push(("boot.scr".to_owned(), script_image(&script)));
     fat(&folder.join("boot.vfat"), board.card.boot_mib, "LEDGER", &boot)?;
-    slot(board, kernel, verity, folder)?;
+    slot(board, contents, folder)?;
+    for raw in &board.firmware.raw {
+        fs::write(folder.join(raw_name(raw.kib)), firmware::of(contents.firmware, &raw.file)?)?;
+    }
     let copies = fresh_copies(&Slots::unknown(), COPY_BYTES)?;
     for (name, copy) in ["state0", "state1"].iter().zip(copies) {
         fs::write(folder.join(name), copy)?;
     }
     data(&folder.join("data.ext4"), board.card.data_mib)?;
-    fs::write(folder.join("genimage.cfg"), config(&board.card))?;
+    fs::write(folder.join("genimage.cfg"), config(&board.card, &board.firmware))?;
     genimage(folder)?;
     Ok(folder.join("card.img"))
 }
 
 /// Makes a slot's boot partition in `folder`.
-pub fn slot(board: &Board, kernel: &Path, verity: &Verity, folder: &Path) -> Done {
-    fat(&folder.join("slot.vfat"), board.card.kernel_mib, "SLOT", &slot_files(board, kernel, verity)?)
+pub fn slot(board: &Board, contents: &Contents, folder: &Path) -> Done {
+    fat(&folder.join("slot.vfat"), board.card.kernel_mib, "SLOT", &slot_files(board, contents)?)
 }
 
 /// Writes the slot that lies in `folder` over slot A of a card.
@@ -85,16 +111,25 @@ pub fn put_slot_a(card: &Path, sizes: &Card, folder: &Path) -> Done {
     Ok(())
 }
 
-/// The kernel, and the script that starts it.
-fn slot_files(board: &Board, kernel: &Path, verity: &Verity) -> Done<[(String, Vec<u8>); 2]> {
-    let bytes = fs::read(kernel)?;
+/// The kernel, its device trees, and the script that starts it.
+fn slot_files(board: &Board, contents: &Contents) -> Done<Vec<(String, Vec<u8>)>> {
+    let bytes = fs::read(contents.kernel)?;
     let kernel = &board.kernel;
+    let tree = |tree: &Tree| DeviceTree {
+        board: tree.board.clone(),
+        file: SlotFile::new(&tree.name, &kernel.tree_load, &tree.bytes),
+    };
     let script = SlotScript {
         files: vec![SlotFile::new(&kernel.image, &kernel.load, &bytes)],
-        args: format!("{} {ARGS} {}", kernel.args, verity.args()),
+        device_trees: contents.trees.iter().map(tree).collect(),
+        args: format!("{} {ARGS} {}", kernel.args, contents.verity.args()),
         start: kernel.start.clone(),
     };
-    Ok([(kernel.image.clone(), bytes), ("slot.scr".into(), script_image(&script.text()))])
+    let mut files: Vec<_> =
+        contents.trees.iter().map(|tree| (tree.name.clone(), tree.bytes.clone())).collect();
+    files.push((kernel.image.clone(), bytes));
+    files.push(("slot.scr".into(), script_image(&script.text())));
+    Ok(files)
 }
 
 /// A FAT with these files in its root.
@@ -105,6 +140,9 @@ fn fat(image: &Path, mib: u64, label: &str, files: &[(String, Vec<u8>)]) -> Done
     let blocks = (mib << 10).to_string();
     run(command("/usr/sbin/mkfs.vfat").args(["--invariant", "-n", label, "-C"]).arg(image).arg(blocks))?;
     let folder = image.with_extension("files");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
     fs::create_dir_all(&folder)?;
     for (name, bytes) in files {
         let file = folder.join(name);
@@ -134,19 +172,33 @@ fn data(file: &Path, mib: u64) -> Done {
 }
 
 /// What genimage is told.
-fn config(card: &Card) -> String {
+fn config(card: &Card, firmware: &Firmware) -> String {
+    let table = if card.hybrid { "hybrid" } else { "gpt" };
     let mut text = format!(
-        "image card.img {{\n  hdimage {{\n    partition-table-type = \"gpt\"\n    align = {ALIGN_MIB}M\n    disk-uuid = \"{}\"\n  }}\n",
+        "image card.img {{\n  hdimage {{\n    partition-table-type = \"{table}\"\n    align = {ALIGN_MIB}M\n    disk-uuid = \"{}\"\n  }}\n",
         id(0)
     );
+    for raw in &firmware.raw {
+        let name = raw_name(raw.kib);
+        text += &format!(
+            "  partition {name} {{\n    in-partition-table = false\n    image = \"{name}\"\n    offset = {}K\n  }}\n",
+            raw.kib
+        );
+    }
     for (at, Partition { name, mib, file }) in partitions(card).iter().enumerate() {
         let kind = if *name == "boot" { "F" } else { "L" };
+        let old = if card.hybrid && *name == "boot" { OLD_TABLE } else { "" };
         text += &format!(
-            "  partition {name} {{\n    partition-type-uuid = \"{kind}\"\n    partition-uuid = \"{}\"\n    image = \"{file}\"\n    size = {mib}M\n  }}\n",
+            "  partition {name} {{\n{old}    partition-type-uuid = \"{kind}\"\n    partition-uuid = \"{}\"\n    image = \"{file}\"\n    size = {mib}M\n  }}\n",
             id(at + 1)
         );
     }
     text + "}\n"
+}
+
+/// The name of a file that lies before the partitions.
+fn raw_name(kib: u64) -> String {
+    format!("raw{kib}")
 }
 
 /// The id of the disk (0) or of a partition.
@@ -168,7 +220,7 @@ fn genimage(folder: &Path) -> Done {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::board::Raw, *};
 
     #[test]
     fn partitions_lie_one_behind_the_other() {
@@ -178,9 +230,25 @@ mod tests {
     }
 
     #[test]
+    fn a_hybrid_table_names_the_first_partition_alone_and_raw_files_are_in_no_table() {
+        let raw = vec![Raw { file: "MLO".into(), kib: 128 }];
+        let firmware = Firmware { raw, ..Firmware::default() };
+        let text = config(&Card { hybrid: true, ..Card::default() }, &firmware);
+        assert_eq!(text.matches("partition-type = 0x0c").count(), 1);
+        assert!(
+            text.contains("partition boot {\n    partition-type = 0x0c\n    bootable = true\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("in-partition-table = false\n    image = \"raw128\"\n    offset = 128K"),
+            "{text}"
+        );
+        assert!(!config(&Card::default(), &Firmware::default()).contains("0x0c"));
+    }
+
+    #[test]
     fn the_numbers_are_those_of_the_boot_script() {
         let names = partitions(&Card::default()).map(|partition| partition.name);
-        let numbers = ["boot", "state0", "state1", "boot-a", "root-a", "boot-b", "root-b", "data"];
-        assert_eq!(names, numbers);
+        assert_eq!(names, NAMES);
     }
 }

@@ -85,14 +85,15 @@ fn make(source: &Source, arch: Arch, build: &Path) -> Done<Command> {
 }
 
 /// Debian's kernel source, unpacked into the cache.
-struct Source {
+pub struct Source {
     version: String,
-    folder: PathBuf,
+    /// Where it lies.
+    pub folder: PathBuf,
 }
 
 impl Source {
     /// The one that the package `linux-source` brought; unpacks it if it is another than before.
-    fn find() -> Done<Self> {
+    pub fn find() -> Done<Self> {
         let tar = newest(Path::new("/usr/src"))?.ok_or("no /usr/src/linux-source-*.tar.xz")?;
         let name = tar.file_name().unwrap_or_default().to_string_lossy().replace(".tar.xz", "");
         let version = output(command("dpkg-query").args(["-W", "-f", "${Version}", &name]))?;

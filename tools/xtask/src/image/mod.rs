@@ -7,18 +7,28 @@ mod arch;
 pub mod board;
 mod cache;
 pub mod card;
+mod firmware;
+mod inspect;
 mod kernel;
 #[cfg(test)]
 mod network_tests;
+mod patched;
 mod programs;
 mod rootfs;
+mod rust;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod scripts;
 mod tree;
+mod trees;
 
-use self::{arch::Arch, board::Board, tree::Recipe};
+use self::{
+    arch::Arch,
+    board::Board,
+    card::Contents,
+    tree::{Parts, Recipe},
+};
 use crate::{
     build, packages,
     shell::{Done, command, output, run, say},
@@ -69,7 +79,9 @@ impl Image {
         run(command("cp").arg("-a").arg(self.folder()?.join("root")).arg(&tree))?;
         change(&tree)?;
         let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
-        card::slot(&self.board, &self.kernel, &verity, folder)
+        let trees = trees::build(&self.board, &folder.join("trees"))?;
+        let contents = Contents { kernel: &self.kernel, trees: &trees, firmware: None, verity: &verity };
+        card::slot(&self.board, &contents, folder)
     }
 }
 
@@ -99,9 +111,15 @@ pub fn build(name: &str) -> Done<Image> {
     let programs = programs::build(board.arch, &debian)?;
     let folder = folder(name)?;
     let tree = folder.join("root");
-    tree::lay_out(&board, &recipe, &debian, &programs, &tree)?;
+    let firmware = firmware::packages(&board)?;
+    let parts = Parts { recipe: &recipe, debian: &debian, firmware: firmware.as_ref(), programs: &programs };
+    tree::lay_out(&board, &parts, &tree)?;
     let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
-    let card = card::lay_out(&board, &kernel.image, &verity, &folder)?;
+    let trees = trees::build(&board, &folder.join("trees"))?;
+    let contents =
+        Contents { kernel: &kernel.image, trees: &trees, firmware: firmware.as_ref(), verity: &verity };
+    let card = card::lay_out(&board, &contents, &folder)?;
+    inspect::card(&board, firmware.as_ref(), &card, &folder)?;
     Ok(Image { board, card, kernel: kernel.image })
 }
 

@@ -1,19 +1,15 @@
 //! Our programs for the box's processor, linked statically, and what Debian's packages give beside them.
 //!
-//! Rust's library for the target comes by rustup, the C compiler from Debian, and libseccomp's archive from Debian's
-//! package of the target's architecture, unpacked into the cache.
+//! Rust's library for the target comes as `rust.rs` says, the C compiler from Debian, and libseccomp's archive from Debian's
+//! package of the target's architecture, unpacked into the cache. 32-bit ARM is built in a workspace with one crate patched.
 
-use super::{arch::Arch, cache, tree::Recipe};
+use super::{arch::Arch, cache, patched, rust::Rust, tree::Recipe};
 use crate::{
     build,
-    debian::Apt,
-    shell::{Done, command, output, run, say},
+    debian::{Apt, Packages},
+    shell::{Done, run},
 };
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 /// What is linked into one program or another.
 const CRATES: [&str; 6] = ["agent", "cli", "card", "ntp", "doorbot", "lockout"];
@@ -44,48 +40,24 @@ fn release(arch: Arch) -> Done<PathBuf> {
 
 /// Cargo, building for the box.
 fn cargo(arch: Arch, packages: &Packages) -> Done<Command> {
-    standard_library(arch)?;
     let name = arch.rust().to_uppercase().replace('-', "_");
     let mut cargo = build::cargo_here()?;
+    Rust::find(arch)?.drives(&mut cargo);
+    if arch == Arch::Armhf {
+        cargo.current_dir(patched::workspace()?);
+    }
     cargo.env(format!("CARGO_TARGET_{name}_LINKER"), arch.gcc());
     cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-C target-feature=+crt-static");
     cargo.env("LIBSECCOMP_LINK_TYPE", "static");
     cargo.env("LIBSECCOMP_LIB_PATH", packages.root.join("usr/lib").join(arch.triple()));
-    cargo.args(["build", "--release", "--target", arch.rust()]);
+    cargo.args(["build", "--locked", "--release", "--target", arch.rust()]);
     Ok(cargo)
 }
 
-/// Rust's own library for the target.
-fn standard_library(arch: Arch) -> Done {
-    let sysroot = output(command("rustc").args(["--print", "sysroot"]))?;
-    if Path::new(sysroot.trim()).join("lib/rustlib").join(arch.rust()).join("lib").exists() {
-        return Ok(());
-    }
-    run(command("rustup").args(["target", "add", arch.rust()])).map_err(|error| {
-        format!("Rust's library for {} is missing, and rustup did not bring it: {error}", arch.rust()).into()
-    })
-}
-
 /// Debian's packages of the box's architecture, unpacked.
-pub struct Packages {
-    /// One tree of all.
-    pub root: PathBuf,
-    /// The packages' files, whose names say the versions, a line each.
-    pub list: String,
-}
-
-/// Fetches them, once. Newer ones come when the recipe names others, or the cache is deleted.
 pub fn packages(arch: Arch, recipe: &Recipe) -> Done<Packages> {
     let names: Vec<&str> = recipe.packages.keys().map(String::as_str).collect();
     // Boards with and without a radio have different ones, and each its own folder.
     let folder = cache::folder("debian")?.join(format!("{}-{}", arch.debian(), &cache::hash(&names)[..12]));
-    let (root, list) = (folder.join("root"), folder.join("list"));
-    if let Ok(list) = fs::read_to_string(&list) {
-        return Ok(Packages { root, list });
-    }
-    say(&format!("Debian's packages for {} are fetched into the cache.", arch.debian()));
-    let files = Apt::for_architecture(&folder, arch.debian())?.unpack(&names, &root)?;
-    let text = files.join("\n") + "\n";
-    fs::write(&list, &text)?;
-    Ok(Packages { root, list: text })
+    Packages::once(&folder, &names, || Apt::for_architecture(&folder, arch.debian()))
 }

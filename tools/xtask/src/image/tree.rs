@@ -4,10 +4,13 @@
 
 use super::{
     arch::Arch,
-    board::{Board, Pins, common},
-    programs::{Packages, Programs},
+    board::{self, Board, Pins, common},
+    programs::Programs,
 };
-use crate::shell::{self, Done};
+use crate::{
+    debian::Packages,
+    shell::{self, Done},
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -56,14 +59,21 @@ impl Recipe {
     }
 }
 
+/// What a root is made of.
+pub struct Parts<'a> {
+    /// What every box has.
+    pub recipe: &'a Recipe,
+    /// Debian's packages for every box.
+    pub debian: &'a Packages,
+    /// Those of the board alone.
+    pub firmware: Option<&'a Packages>,
+    /// Our programs.
+    pub programs: &'a Programs,
+}
+
 /// Lays the root out in a folder, which is replaced.
-pub fn lay_out(
-    board: &Board,
-    recipe: &Recipe,
-    packages: &Packages,
-    programs: &Programs,
-    tree: &Path,
-) -> Done {
+pub fn lay_out(board: &Board, parts: &Parts, tree: &Path) -> Done {
+    let Parts { recipe, debian, firmware, .. } = *parts;
     if tree.exists() {
         fs::remove_dir_all(tree)?;
     }
@@ -71,17 +81,21 @@ pub fn lay_out(
         fs::create_dir_all(tree.join(folder))?;
     }
     for files in recipe.packages.values() {
-        files.iter().try_for_each(|file| from_debian(board.arch, &packages.root, file, tree))?;
+        files.iter().try_for_each(|file| from_debian(board.arch, &debian.root, file, tree))?;
+    }
+    for file in &board.firmware.root {
+        let packages = firmware.ok_or("[firmware] names files of the root, and no packages")?;
+        from_debian(board.arch, &packages.root, file, tree)?;
     }
     for applet in &recipe.applets {
         symlink("busybox", tree.join("bin").join(applet))?;
     }
-    certificates(&packages.root, &tree.join("etc/ssl/certs/ca-certificates.crt"))?;
+    certificates(&debian.root, &tree.join("etc/ssl/certs/ca-certificates.crt"))?;
     copy_folder(&common("root"), tree)?;
     if board.path("root").exists() {
         copy_folder(&board.path("root"), tree)?;
     }
-    ours(board, packages, programs, tree)?;
+    ours(board, parts, tree)?;
     modes(tree)
 }
 
@@ -117,7 +131,8 @@ fn certificates(root: &Path, to: &Path) -> Done {
     Ok(fs::write(to, all)?)
 }
 
-fn ours(board: &Board, packages: &Packages, programs: &Programs, tree: &Path) -> Done {
+fn ours(board: &Board, parts: &Parts, tree: &Path) -> Done {
+    let programs = parts.programs;
     for program in PROGRAMS {
         copy_file(&programs.folder.join(program), &tree.join("usr/bin").join(program))?;
     }
@@ -127,22 +142,41 @@ fn ours(board: &Board, packages: &Packages, programs: &Programs, tree: &Path) ->
         copy_file(&programs.folder.join(dapp), &folder.join(dapp))?;
         copy_file(&shell::root().join("dapps").join(dapp).join("dapp.toml"), &folder.join("dapp.toml"))?;
     }
-    fs::write(share.join("packages"), &packages.list)?;
+    let own = parts.firmware.map_or("", |firmware| &firmware.list);
+    fs::write(share.join("packages"), parts.debian.list.clone() + own)?;
     pins(board, tree)
 }
 
-/// The pin map, and in `/etc/ledger/board` what ledgerd is told of it.
+/// The pin map with those that it inherits, and in `/etc/ledger/board` what ledgerd is told of it.
 fn pins(board: &Board, tree: &Path) -> Done {
-    let folder = Path::new("usr/share/ledger/board").join(&board.name);
+    let boards = Path::new("usr/share/ledger/board");
     let told = match board.pins {
         Pins::Sim => "sim".to_owned(),
         Pins::Board => {
-            copy_file(&board.path("board.toml"), &tree.join(&folder).join("board.toml"))?;
-            Path::new("/").join(&folder).display().to_string()
+            let mut next = Some(board.name.clone());
+            while let Some(name) = next {
+                let file = board::folder(&name).join("board.toml");
+                let copy = tree.join(boards).join(&name).join("board.toml");
+                if copy.exists() {
+                    return Err(format!("board {name} inherits itself").into());
+                }
+                copy_file(&file, &copy)?;
+                next = inherited(&fs::read_to_string(&file)?)?;
+            }
+            Path::new("/").join(boards).join(&board.name).display().to_string()
         }
     };
     fs::create_dir_all(tree.join("etc/ledger"))?;
     Ok(fs::write(tree.join("etc/ledger/board"), told + "\n")?)
+}
+
+/// The board that a pin map inherits. ledgerd itself checks the rest of it.
+fn inherited(pins: &str) -> Done<Option<String>> {
+    #[derive(Deserialize)]
+    struct Inherits {
+        inherits: Option<String>,
+    }
+    Ok(toml::from_str::<Inherits>(pins)?.inherits)
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Done {

@@ -1,0 +1,127 @@
+//! What a board needs beside kernel and root: the files of its first partition, and those that lie before it.
+//!
+//! Firmware and boot loaders are Debian's packages, unpacked into the cache. U-Boot may get an environment: the one that is
+//! built into it, with a few other values, as a saved one. Nothing of ours is ever saved there.
+
+use super::{
+    board::{Board, Environment},
+    cache,
+    trees::Tree,
+};
+use crate::{
+    debian::{Apt, Packages},
+    shell::Done,
+};
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// The board's packages of its own, if it has any.
+pub fn packages(board: &Board) -> Done<Option<Packages>> {
+    let firmware = &board.firmware;
+    if firmware.packages.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<&str> = firmware.packages.iter().map(String::as_str).collect();
+    let folder = cache::folder("firmware")?.join(format!("{}-{}", board.name, &cache::hash(&names)[..12]));
+    let component = firmware.component.as_deref().unwrap_or_default();
+    let apt = || Apt::for_architecture_and(&folder, board.arch.debian(), component);
+    Packages::once(&folder, &names, apt).map(Some)
+}
+
+/// The files of the first partition, but for the boot script, by name.
+pub fn boot_files(
+    board: &Board,
+    packages: Option<&Packages>,
+    trees: &[Tree],
+) -> Done<Vec<(String, Vec<u8>)>> {
+    let firmware = &board.firmware;
+    let mut files = BTreeMap::new();
+    let own = board.path("boot");
+    if own.exists() {
+        for entry in fs::read_dir(own)? {
+            let entry = entry?;
+            files.insert(entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?);
+        }
+    }
+    for (name, from) in &firmware.boot {
+        files.insert(name.clone(), of(packages, from)?);
+    }
+    if firmware.trees {
+        files.extend(trees.iter().map(|tree| (tree.name.clone(), tree.bytes.clone())));
+    }
+    if let Some(environment) = &firmware.environment {
+        let uboot = files.get(&environment.of).ok_or(format!("there is no boot file {}", environment.of))?;
+        let bytes = changed(uboot, environment)?;
+        files.insert(environment.file.clone(), bytes);
+    }
+    Ok(files.into_iter().collect())
+}
+
+/// A file of the board's packages.
+pub fn of(packages: Option<&Packages>, file: &str) -> Done<Vec<u8>> {
+    let packages = packages.ok_or(format!("{file}: the board names no package of its own"))?;
+    let path: &Path = &packages.root.join(file);
+    Ok(fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?)
+}
+
+/// U-Boot's built-in environment with other values, as U-Boot would have saved it: a CRC-32, and the list.
+fn changed(uboot: &[u8], environment: &Environment) -> Done<Vec<u8>> {
+    let mut variables = built_in(uboot);
+    if variables.is_empty() {
+        return Err(format!("{} has no environment that begins with bootcmd", environment.of).into());
+    }
+    variables.extend(environment.set.clone());
+    let mut list = Vec::new();
+    for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
+        list.extend(format!("{name}={value}\0").into_bytes());
+    }
+    let room = environment.bytes.saturating_sub(4);
+    if list.len() >= room {
+        return Err(format!("{} bytes are too few for U-Boot's environment", environment.bytes).into());
+    }
+    list.resize(room, 0);
+    Ok([&crc32fast::hash(&list).to_le_bytes()[..], &list].concat())
+}
+
+/// The variables of a U-Boot: the list around `bootcmd`, each ended by a zero byte.
+fn built_in(uboot: &[u8]) -> BTreeMap<String, String> {
+    const SOUGHT: &[u8] = b"\0bootcmd=";
+    let variable = |bytes: &[u8]| {
+        let (name, value) = std::str::from_utf8(bytes).ok()?.split_once('=')?;
+        let plain =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_#.".contains(&b));
+        plain.then(|| (name.to_owned(), value.to_owned()))
+    };
+    let Some(at) = uboot.windows(SOUGHT.len()).position(|bytes| bytes == SOUGHT) else {
+        return BTreeMap::new();
+    };
+    let before = uboot[..at].rsplit(|byte| *byte == 0).map_while(variable);
+    let after = uboot[at + 1..].split(|byte| *byte == 0).map_while(variable);
+    before.chain(after).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(bytes: usize) -> Environment {
+        let set = [("bootdelay", "-2"), ("preboot", "")];
+        Environment {
+            of: "u-boot.bin".into(),
+            file: "uboot.env".into(),
+            bytes,
+            set: set.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        }
+    }
+
+    #[test]
+    fn the_environment_is_the_built_in_one_with_other_values() {
+        let uboot =
+            b"about size=3 pages\0arch=arm\0bootcmd=run a\0bootdelay=2\0preboot=usb start\0\0rest=no\0";
+        let saved = changed(uboot, &environment(64)).unwrap();
+        assert_eq!(saved.len(), 64);
+        assert!(saved[4..].starts_with(b"arch=arm\0bootcmd=run a\0bootdelay=-2\0\0"));
+        assert_eq!(saved[..4], crc32fast::hash(&saved[4..]).to_le_bytes());
+        assert!(changed(uboot, &environment(40)).is_err(), "too small");
+        assert!(changed(b"no list", &environment(64)).is_err());
+    }
+}
