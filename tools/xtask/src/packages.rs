@@ -41,6 +41,8 @@ const TEST: &[Package] = &[
     Package { name: "grub-common", there: || have("grub-editenv") },
     Package { name: "gdisk", there: || Path::new("/usr/sbin/sgdisk").exists() },
     Package { name: "mtools", there: || have("mcopy") },
+    Package { name: "dosfstools", there: || have("mkfs.vfat") },
+    Package { name: "e2fsprogs", there: || have("mkfs.ext4") },
 ];
 
 /// What building an image needs besides, of whichever board.
