@@ -8,9 +8,9 @@
 use crate::{
     access::{Decision, Outcome},
     door_document::Times,
-    signal::{Levels, Signal},
+    signal::Signal,
 };
-use dapp::kit::time::Ticks;
+use dapp::kit::{lamps::Levels, time::Ticks};
 use model::BadgeDigest;
 use std::fmt;
 
@@ -363,11 +363,10 @@ impl Door {
         }
         let (signal, since) = self.signal();
         let levels = signal.levels(now.since(since), self.times.blink_ms);
-        let differs =
-            |level: fn(&Levels) -> bool| self.shown.is_none_or(|shown| level(&shown) != level(&levels));
-        out.extend(differs(|l| l.red).then_some(Output::Red(levels.red)));
-        out.extend(differs(|l| l.green).then_some(Output::Green(levels.green)));
-        out.extend(differs(|l| l.buzzer).then_some(Output::Buzzer(levels.buzzer)));
+        let [red, green, buzzer] = levels.changes(self.shown);
+        out.extend(red.map(Output::Red));
+        out.extend(green.map(Output::Green));
+        out.extend(buzzer.map(Output::Buzzer));
         self.shown = Some(levels);
     }
 }

@@ -4,7 +4,10 @@
 //! read is not driven (its outputs are safe). The format is docs/formats/doorbot.md.
 
 pub use dapp::kit::admission::Choice;
-use dapp::wire::MAX_FOR_MS;
+use dapp::{
+    kit::limits::{DeviceTwice, OutOfRange, each_once, within},
+    wire::MAX_FOR_MS,
+};
 use model::Name;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -152,20 +155,11 @@ pub enum DoorError {
     #[error("{0}")]
     Shape(#[source] serde_json::Error),
     /// A number outside its limits.
-    #[error("{field} = {value}, it must be {least} to {most}")]
-    Range {
-        /// Which.
-        field: &'static str,
-        /// What stands there.
-        value: u64,
-        /// The least that is taken.
-        least: u64,
-        /// The most that is taken.
-        most: u64,
-    },
+    #[error(transparent)]
+    Range(#[from] OutOfRange),
     /// One device in two places.
-    #[error("devices: {0} stands in two places")]
-    DeviceTwice(Name),
+    #[error(transparent)]
+    DeviceTwice(#[from] DeviceTwice),
 }
 
 impl DoorDocument {
@@ -178,7 +172,7 @@ impl DoorDocument {
 
     fn check(&self) -> Result<(), DoorError> {
         let times = &self.times;
-        for (field, value, least, most) in [
+        within(&[
             ("times.latch_ms", times.latch_ms, 100, 60_000.min(MAX_FOR_MS)),
             ("times.exit_ms", times.exit_ms, 100, 60_000.min(MAX_FOR_MS)),
             ("times.denied_ms", times.denied_ms, 100, 60_000),
@@ -189,16 +183,8 @@ impl DoorDocument {
             ("times.late_ms", times.late_ms, 0, 60_000),
             ("grace_days", self.grace_days, 0, 366),
             ("max_stale_ms", self.max_stale_ms.unwrap_or(1), 1, u64::MAX),
-        ] {
-            if !(least..=most).contains(&value) {
-                return Err(DoorError::Range { field, value, least, most });
-            }
-        }
-        let mut seen = std::collections::BTreeSet::new();
-        match self.devices.all().find(|device| !seen.insert(*device)) {
-            Some(device) => Err(DoorError::DeviceTwice(device.clone())),
-            None => Ok(()),
-        }
+        ])?;
+        Ok(each_once(self.devices.all())?)
     }
 }
 

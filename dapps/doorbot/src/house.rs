@@ -15,6 +15,7 @@ pub use dapp::kit::{Command, LogEvent, News};
 use dapp::{
     kit::{
         Program,
+        faults::Faults,
         time::{Clock, Ticks},
     },
     wire::{DeviceInfo, DeviceKind, InputLine},
@@ -33,7 +34,7 @@ pub struct House {
     /// What the agent grants, and what is on; none while it is away.
     devices: Option<BTreeMap<Name, DeviceInfo>>,
     doors: BTreeMap<Name, Running>,
-    faults: BTreeMap<String, String>,
+    faults: Faults,
     started: bool,
 }
 
@@ -52,7 +53,7 @@ impl Default for House {
             clock: Clock::unknown(),
             devices: None,
             doors: BTreeMap::new(),
-            faults: BTreeMap::new(),
+            faults: Faults::default(),
             started: false,
         }
     }
@@ -226,9 +227,8 @@ impl House {
     }
 
     /// Takes doors that cannot be driven out of `wanted`, and names every fault.
-    fn faults_of(&self, wanted: &mut BTreeMap<Name, DoorDocument>) -> BTreeMap<String, String> {
-        let faults = self.view.faults().iter();
-        let mut faults: BTreeMap<_, _> = faults.map(|(path, why)| (path.to_string(), why.clone())).collect();
+    fn faults_of(&self, wanted: &mut BTreeMap<Name, DoorDocument>) -> Faults {
+        let mut faults = Faults::of(self.view.faults());
         let mut owners: BTreeMap<Name, Name> = BTreeMap::new();
         wanted.retain(|name, document| {
             let taken = document.devices.all().find_map(|device| Some((device, owners.get(device)?)));
@@ -243,21 +243,15 @@ impl House {
                 owners.extend(document.devices.all().map(|device| (device.clone(), name.clone())));
             }
             let Some(why) = fault else { return true };
-            // The document may have a fault of its own already, while its last readable one stays in force.
-            let told = faults.entry(format!("doorbot/doors/{name}.toml")).or_default();
-            *told = if told.is_empty() { why } else { format!("{why}; {told}") };
+            faults.add(format!("doorbot/doors/{name}.toml"), why);
             false
         });
         faults
     }
 
     /// Says each fault once, and the start.
-    fn tell(&mut self, faults: BTreeMap<String, String>, out: &mut Vec<Command>) {
-        for (path, why) in &faults {
-            if self.faults.get(path) != Some(why) {
-                out.push(Command::Event(report::fault(path, why)));
-            }
-        }
+    fn tell(&mut self, faults: Faults, out: &mut Vec<Command>) {
+        out.extend(faults.news(&self.faults).map(Command::Event));
         self.faults = faults;
         if !self.started && self.devices.is_some() {
             self.started = true;

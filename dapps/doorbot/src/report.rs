@@ -30,11 +30,6 @@ pub fn started(doors: &[&Name], people: usize) -> LogEvent {
     LogEvent::new("started", json!({"version": env!("CARGO_PKG_VERSION"), "doors": doors, "people": people}))
 }
 
-/// A document cannot be used.
-pub fn fault(path: &str, why: &str) -> LogEvent {
-    LogEvent::new("fault", json!({"path": path, "why": short(why)}))
-}
-
 fn access(door: &Name, resource: &Name, decision: &Decision) -> LogEvent {
     let mut event = LogEvent::new(
         "access",

@@ -4,6 +4,7 @@
 //! is silent), so that a deaf and a colour-blind member both understand: steady, blinking and alternating
 //! differ, and so does the number of beeps.
 
+use dapp::kit::lamps::Levels;
 use std::cmp::Ordering;
 
 /// What there is to show.
@@ -21,17 +22,6 @@ pub enum Signal {
     Error,
     /// Red blinking fast, and the buzzer with it until the door is closed.
     Alarm,
-}
-
-/// The levels of lamps and buzzer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Levels {
-    /// The red lamp.
-    pub red: bool,
-    /// The green lamp.
-    pub green: bool,
-    /// The buzzer.
-    pub buzzer: bool,
 }
 
 impl Signal {

@@ -3,10 +3,12 @@
 //! People write it, so an unknown key is an error and every number has limits; a machine whose document cannot be
 //! read is not driven (its relay is off). The format is docs/formats/lockout.md.
 
-use dapp::kit::admission::Choice;
+use dapp::kit::{
+    admission::Choice,
+    limits::{DeviceTwice, OutOfRange, each_once, within},
+};
 use model::Name;
 use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// The longest text that people write into a document, in characters.
 pub const MAX_TEXT: usize = 2_000;
@@ -199,20 +201,11 @@ pub enum MachineError {
     #[error("{0}")]
     Shape(#[source] serde_json::Error),
     /// A number outside its limits.
-    #[error("{field} = {value}, it must be {least} to {most}")]
-    Range {
-        /// Which.
-        field: &'static str,
-        /// What stands there.
-        value: u64,
-        /// The least that is taken.
-        least: u64,
-        /// The most that is taken.
-        most: u64,
-    },
+    #[error(transparent)]
+    Range(#[from] OutOfRange),
     /// One device in two places.
-    #[error("devices: {0} stands in two places")]
-    DeviceTwice(Name),
+    #[error(transparent)]
+    DeviceTwice(#[from] DeviceTwice),
     /// A lockout without a reason, or with a novel.
     #[error("lockout must be a text of 1 to {MAX_TEXT} characters; leave it out to unlock")]
     Lockout,
@@ -242,16 +235,12 @@ impl MachineDocument {
         if self.devices.sense.is_none() && self.times.busy_ms > 0 {
             return Err(MachineError::NeedsSense("times.busy_ms"));
         }
-        let mut seen = BTreeSet::new();
-        match self.devices.all().find(|device| !seen.insert(*device)) {
-            Some(device) => Err(MachineError::DeviceTwice(device.clone())),
-            None => Ok(()),
-        }
+        Ok(each_once(self.devices.all())?)
     }
 
-    fn check_numbers(&self) -> Result<(), MachineError> {
+    fn check_numbers(&self) -> Result<(), OutOfRange> {
         let times = &self.times;
-        for (field, value, least, most) in [
+        within(&[
             ("times.idle_ms", times.idle_ms, 0, DAY_MS),
             ("times.idle_supervisor_ms", times.idle_supervisor_ms, 0, DAY_MS),
             ("times.busy_ms", times.busy_ms, 0, DAY_MS),
@@ -267,12 +256,7 @@ impl MachineDocument {
             ("grace_days", self.grace_days, 0, 366),
             ("max_stale_ms", self.max_stale_ms.unwrap_or(1), 1, u64::MAX),
             ("devices.interlocks", self.devices.interlocks.len() as u64, 0, MAX_INTERLOCKS as u64),
-        ] {
-            if !(least..=most).contains(&value) {
-                return Err(MachineError::Range { field, value, least, most });
-            }
-        }
-        Ok(())
+        ])
     }
 }
 

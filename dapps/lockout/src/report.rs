@@ -46,11 +46,6 @@ pub fn started(machines: &[&Name], people: usize) -> LogEvent {
     LogEvent::new("started", json!({"version": version, "machines": machines, "people": people}))
 }
 
-/// A document cannot be used, or was not written.
-pub fn fault(path: &str, why: &str) -> LogEvent {
-    LogEvent::new("fault", json!({"path": path, "why": short(why)}))
-}
-
 fn access(machine: &Name, resource: &Name, decision: &Decision) -> LogEvent {
     let data = json!({
         "result": decision.outcome, "reason": short(&decision.reason), "machine": machine, "resource": resource,

@@ -18,6 +18,7 @@ use crate::{
 use dapp::{
     kit::{
         Command, News, Program,
+        faults::{Faults, fault},
         time::{Clock, Ticks},
     },
     wire::{DeviceInfo, InputLine, JsonMap},
@@ -40,7 +41,7 @@ pub struct Shop {
     /// Contacts and buttons as they are; none are known while the agent is away.
     levels: BTreeMap<Name, bool>,
     machines: BTreeMap<Name, Running>,
-    faults: BTreeMap<String, String>,
+    faults: Faults,
     /// Whether a machine in use waits for its new document.
     waits: bool,
     started: bool,
@@ -62,7 +63,7 @@ impl Default for Shop {
             devices: None,
             levels: BTreeMap::new(),
             machines: BTreeMap::new(),
-            faults: BTreeMap::new(),
+            faults: Faults::default(),
             waits: false,
             started: false,
         }
@@ -92,7 +93,7 @@ impl Program for Shop {
             }
             News::RelayFailed { device } => self.relay_failed(now, &device, &mut out),
             News::Written { path, failed } => {
-                out.extend(failed.map(|why| Command::Event(report::fault(path.as_str(), &why))));
+                out.extend(failed.map(|why| Command::Event(fault(path.as_str(), &why))));
             }
             News::Past(events) => out.extend(past::ends(events).into_iter().map(Command::Event)),
             News::Tick => self.every_machine(now, || Input::Tick, &mut out),

@@ -3,6 +3,8 @@
 //! Each signal can be told from every other by the lamps alone, so that a colour-blind member understands: steady,
 //! blinking, alternating and winking differ. Those that a person must not miss sound, too.
 
+use dapp::kit::lamps::Levels;
+
 /// What there is to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Signal {
@@ -24,17 +26,6 @@ pub enum Signal {
     Unknown,
     /// Both steady, three short beeps.
     Error,
-}
-
-/// The levels of lamps and buzzer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Levels {
-    /// The red lamp.
-    pub red: bool,
-    /// The green lamp.
-    pub green: bool,
-    /// The buzzer.
-    pub buzzer: bool,
 }
 
 impl Signal {

@@ -15,12 +15,8 @@ mod show;
 
 pub use event::{Began, End, Ended, Event, Halt, LockState};
 
-use crate::{
-    access::Decision,
-    machine_document::MachineDocument,
-    signal::{Levels, Signal},
-};
-use dapp::kit::time::Ticks;
+use crate::{access::Decision, machine_document::MachineDocument, signal::Signal};
+use dapp::kit::{lamps::Levels, time::Ticks};
 use model::{BadgeDigest, Name};
 use sensors::Sensors;
 use session::Session;

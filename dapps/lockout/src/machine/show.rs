@@ -1,7 +1,7 @@
 //! What a machine shows.
 
 use super::{Machine, Output, session::Power};
-use crate::signal::{Levels, Signal};
+use crate::signal::Signal;
 use dapp::kit::time::Ticks;
 
 impl Machine {
@@ -14,11 +14,10 @@ impl Machine {
             return;
         }
         let levels = signal.levels(now.since(self.signal.1), self.document.times.blink_ms);
-        let differs =
-            |level: fn(&Levels) -> bool| self.shown.is_none_or(|shown| level(&shown) != level(&levels));
-        out.extend(differs(|l| l.red).then_some(Output::Red(levels.red)));
-        out.extend(differs(|l| l.green).then_some(Output::Green(levels.green)));
-        out.extend(differs(|l| l.buzzer).then_some(Output::Buzzer(levels.buzzer)));
+        let [red, green, buzzer] = levels.changes(self.shown);
+        out.extend(red.map(Output::Red));
+        out.extend(green.map(Output::Green));
+        out.extend(buzzer.map(Output::Buzzer));
         self.shown = Some(levels);
     }
 

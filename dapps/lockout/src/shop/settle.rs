@@ -7,7 +7,7 @@ use crate::{
     report,
 };
 use dapp::{
-    kit::{Command, time::Ticks},
+    kit::{Command, faults::Faults, time::Ticks},
     wire::{DeviceInfo, DeviceKind},
 };
 use model::Name;
@@ -60,9 +60,8 @@ impl Shop {
     }
 
     /// Takes machines that cannot be driven out of `wanted`, and names every fault.
-    fn faults_of(&self, wanted: &mut BTreeMap<Name, MachineDocument>) -> BTreeMap<String, String> {
-        let faults = self.view.faults().iter();
-        let mut faults: BTreeMap<_, _> = faults.map(|(path, why)| (path.to_string(), why.clone())).collect();
+    fn faults_of(&self, wanted: &mut BTreeMap<Name, MachineDocument>) -> Faults {
+        let mut faults = Faults::of(self.view.faults());
         let mut owners: BTreeMap<Name, Name> = BTreeMap::new();
         // A machine in use keeps its devices.
         let mut names: Vec<Name> = wanted.keys().cloned().collect();
@@ -81,8 +80,7 @@ impl Shop {
             match fault {
                 None => owners.extend(devices.all().map(|device| (device.clone(), name.clone()))),
                 Some(why) => {
-                    let told = faults.entry(format!("lockout/machines/{name}.toml")).or_default();
-                    *told = if told.is_empty() { why } else { format!("{why}; {told}") };
+                    faults.add(format!("lockout/machines/{name}.toml"), why);
                     wanted.remove(&name);
                 }
             }
@@ -91,12 +89,8 @@ impl Shop {
     }
 
     /// Says each fault once, and the start.
-    fn tell(&mut self, faults: BTreeMap<String, String>, out: &mut Vec<Command>) {
-        for (path, why) in &faults {
-            if self.faults.get(path) != Some(why) {
-                out.push(Command::Event(report::fault(path, why)));
-            }
-        }
+    fn tell(&mut self, faults: Faults, out: &mut Vec<Command>) {
+        out.extend(faults.news(&self.faults).map(Command::Event));
         self.faults = faults;
         if !self.started && self.devices.is_some() {
             self.started = true;
