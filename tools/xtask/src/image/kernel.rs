@@ -1,6 +1,6 @@
-//! The board's kernel: Debian's source, `tinyconfig`, and the fragments of `board/`.
+//! The kernel of an architecture: Debian's source, `tinyconfig`, and the fragments of all its boards.
 //!
-//! Kept in the cache by the hash of source, compiler and fragments. The folder it is built in is kept as well, so that
+//! So the kernel that the tests boot in QEMU is the one on a Pi or a BeagleBone, to the byte. Kept in the cache by the hash of source, compiler and fragments. The folder it is built in is kept as well, so that
 //! a changed option builds what hangs on it. A line of a fragment that did not stick is an error: an option that another
 //! one forbids would else be missed on the box. Nothing of when and where it is built is in it.
 
@@ -26,13 +26,13 @@ pub struct Built {
 /// The kernel of a board.
 pub fn build(board: &Board) -> Done<Built> {
     let source = Source::find()?;
-    let fragment = fragment(board)?;
+    let fragment = fragment(board.arch)?;
     let compiler = output(command(board.arch.gcc()).arg("--version"))?;
     let arch = board.arch.kernel();
     let hash = cache::hash(&[&source.version, &compiler, arch, &board.kernel.image, &fragment]);
     let place = cache::made("kernel", &hash, |place| {
-        say(&format!("The kernel of {} is built once: some 12 minutes of a processor.", board.name));
-        let build = cache::folder("kernel-build")?.join(&board.name);
+        say(&format!("The kernel of {arch} is built once: some 15 minutes of a processor."));
+        let build = cache::folder("kernel-build")?.join(arch);
         configure(&source, board.arch, &build, &fragment)?;
         run(make(&source, board.arch, &build)?.arg(&board.kernel.image))?;
         let image = build.join("arch").join(arch).join("boot").join(&board.kernel.image);
@@ -43,10 +43,19 @@ pub fn build(board: &Board) -> Done<Built> {
     Ok(Built { image: place.join(&board.kernel.image) })
 }
 
-fn fragment(board: &Board) -> Done<String> {
+/// The options that all boards share, then each board's own.
+fn fragment(arch: Arch) -> Done<String> {
     let read = |path: PathBuf| fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()));
-    let wireless = if board.wireless { read(common("wireless.fragment"))? } else { String::new() };
-    Ok(read(common("kernel.fragment"))? + &wireless + &read(board.path("kernel.fragment"))?)
+    let boards = Board::names()?.iter().map(|name| Board::load(name)).collect::<Done<Vec<_>>>()?;
+    let boards: Vec<&Board> = boards.iter().filter(|board| board.arch == arch).collect();
+    let mut fragment = read(common("kernel.fragment"))?;
+    if boards.iter().any(|board| board.wireless) {
+        fragment += &read(common("wireless.fragment"))?;
+    }
+    for board in boards {
+        fragment += &read(board.path("kernel.fragment"))?;
+    }
+    Ok(fragment)
 }
 
 fn configure(source: &Source, arch: Arch, build: &Path, fragment: &str) -> Done {
@@ -127,6 +136,14 @@ fn newest(folder: &Path) -> Done<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn boards_of_an_architecture_share_a_kernel() {
+        let (wide, narrow) = (fragment(Arch::Arm64).unwrap(), fragment(Arch::Armhf).unwrap());
+        assert!(wide.contains("CONFIG_GPIO_SIM=y") && wide.contains("CONFIG_ARCH_BCM2835=y"));
+        assert!(narrow.contains("CONFIG_GPIO_SIM=y") && narrow.contains("CONFIG_SOC_AM33XX=y"));
+        assert!(!narrow.contains("CONFIG_ARCH_BCM2835=y"));
+    }
 
     #[test]
     fn a_line_that_did_not_stick_is_found() {
