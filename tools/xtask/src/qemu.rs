@@ -118,15 +118,20 @@ impl Cables<'_> {
 /// The machine, powered on when the command is run: without a serial line yet.
 pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
     let name = &image.board.name;
-    let Some(Qemu { program, firmware, args, card: slot, net }) = &image.board.qemu else {
+    let Some(Qemu { program, firmware, flash, args, card: slot, net }) = &image.board.qemu else {
         return Err(format!("QEMU plays no {name}").into());
     };
     let socket = |path: PathBuf| format!("path={},server=on,wait=off", path.display());
-    let boot = image::folder(name)?.join("boot.files").display().to_string();
+    let folder = image::folder(name)?;
+    let boot = folder.join("boot.files").display().to_string();
     let mut machine = command(program);
     machine.args(args.iter().map(|arg| arg.replace("{boot}", &boot))).args(["-display", "none"]);
     if let Some(firmware) = firmware {
         machine.arg("-bios").arg(firmware);
+    }
+    if flash.is_some() {
+        let file = folder.join(image::FLASH);
+        machine.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,readonly=on,file={}", file.display()));
     }
     machine.arg("-drive").arg(cables.drive()).args(slot);
     let Ports { page, ssh } = cables.ports;

@@ -112,6 +112,18 @@ pub struct Environment {
     pub set: BTreeMap<String, String>,
 }
 
+/// The same where QEMU's machine has it: in a flash, from its first byte.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flash {
+    /// The flash's size.
+    pub mib: u64,
+    /// The environment's size.
+    pub bytes: usize,
+    /// The variables that are different.
+    pub set: BTreeMap<String, String>,
+}
+
 /// The partitions' sizes in MiB.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -142,6 +154,8 @@ pub struct Qemu {
     pub program: String,
     /// U-Boot, where the machine takes it as its firmware.
     pub firmware: Option<PathBuf>,
+    /// The environment that this U-Boot finds in the machine's second flash.
+    pub flash: Option<Flash>,
     /// Machine, processor, memory, watchdog, network: all but firmware, card and serial line. `{boot}` is the folder with the
     /// files of the card's first partition.
     pub args: Vec<String>,

@@ -4,7 +4,7 @@
 //! built into it, with a few other values, as a saved one. Nothing of ours is ever saved there.
 
 use super::{
-    board::{Board, Environment},
+    board::{Board, Flash},
     cache,
     trees::Tree,
 };
@@ -12,7 +12,11 @@ use crate::{
     debian::{Apt, Packages},
     shell::Done,
 };
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::Path,
+};
 
 /// The board's packages of its own, if it has any.
 pub fn packages(board: &Board) -> Done<Option<Packages>> {
@@ -50,7 +54,8 @@ pub fn boot_files(
     }
     if let Some(environment) = &firmware.environment {
         let uboot = files.get(&environment.of).ok_or(format!("there is no boot file {}", environment.of))?;
-        let bytes = changed(uboot, environment)?;
+        let bytes = changed(uboot, environment.bytes, &environment.set)
+            .map_err(|error| format!("{}: {error}", environment.of))?;
         files.insert(environment.file.clone(), bytes);
     }
     Ok(files.into_iter().collect())
@@ -63,20 +68,29 @@ pub fn of(packages: Option<&Packages>, file: &str) -> Done<Vec<u8>> {
     Ok(fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?)
 }
 
+/// The second flash of QEMU's machine, with the environment of the U-Boot in the first one.
+pub fn flash(uboot: &Path, flash: &Flash, to: &Path) -> Done {
+    let bytes = fs::read(uboot)
+        .map_err(|e| e.to_string())
+        .and_then(|uboot| changed(&uboot, flash.bytes, &flash.set).map_err(|e| e.to_string()));
+    fs::write(to, bytes.map_err(|error| format!("{}: {error}", uboot.display()))?)?;
+    Ok(File::options().write(true).open(to)?.set_len(flash.mib << 20)?)
+}
+
 /// U-Boot's built-in environment with other values, as U-Boot would have saved it: a CRC-32, and the list.
-fn changed(uboot: &[u8], environment: &Environment) -> Done<Vec<u8>> {
+fn changed(uboot: &[u8], bytes: usize, set: &BTreeMap<String, String>) -> Done<Vec<u8>> {
     let mut variables = built_in(uboot);
     if variables.is_empty() {
-        return Err(format!("{} has no environment that begins with bootcmd", environment.of).into());
+        return Err("there is no environment in it that begins with bootcmd".into());
     }
-    variables.extend(environment.set.clone());
+    variables.extend(set.clone());
     let mut list = Vec::new();
     for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
         list.extend(format!("{name}={value}\0").into_bytes());
     }
-    let room = environment.bytes.saturating_sub(4);
+    let room = bytes.saturating_sub(4);
     if list.len() >= room {
-        return Err(format!("{} bytes are too few for U-Boot's environment", environment.bytes).into());
+        return Err(format!("{bytes} bytes are too few for its environment").into());
     }
     list.resize(room, 0);
     Ok([&crc32fast::hash(&list).to_le_bytes()[..], &list].concat())
@@ -103,25 +117,17 @@ fn built_in(uboot: &[u8]) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn environment(bytes: usize) -> Environment {
-        let set = [("bootdelay", "-2"), ("preboot", "")];
-        Environment {
-            of: "u-boot.bin".into(),
-            file: "uboot.env".into(),
-            bytes,
-            set: set.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        }
-    }
-
     #[test]
     fn the_environment_is_the_built_in_one_with_other_values() {
         let uboot =
             b"about size=3 pages\0arch=arm\0bootcmd=run a\0bootdelay=2\0preboot=usb start\0\0rest=no\0";
-        let saved = changed(uboot, &environment(64)).unwrap();
+        let set = [("bootdelay", "-2"), ("preboot", "")];
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let saved = changed(uboot, 64, &set).unwrap();
         assert_eq!(saved.len(), 64);
         assert!(saved[4..].starts_with(b"arch=arm\0bootcmd=run a\0bootdelay=-2\0\0"));
         assert_eq!(saved[..4], crc32fast::hash(&saved[4..]).to_le_bytes());
-        assert!(changed(uboot, &environment(40)).is_err(), "too small");
-        assert!(changed(b"no list", &environment(64)).is_err());
+        assert!(changed(uboot, 40, &set).is_err(), "too small");
+        assert!(changed(b"no list", 64, &set).is_err());
     }
 }

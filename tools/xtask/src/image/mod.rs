@@ -25,7 +25,7 @@ mod trees;
 
 use self::{
     arch::Arch,
-    board::Board,
+    board::{Board, Qemu},
     card::Contents,
     tree::{Parts, Recipe},
 };
@@ -37,6 +37,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// The second flash of the machine that plays the board, beside the card.
+pub const FLASH: &str = "flash.img";
 
 /// An image that was built.
 pub struct Image {
@@ -120,6 +123,9 @@ pub fn build(name: &str) -> Done<Image> {
         Contents { kernel: &kernel.image, trees: &trees, firmware: firmware.as_ref(), verity: &verity };
     let card = card::lay_out(&board, &contents, &folder)?;
     inspect::card(&board, firmware.as_ref(), &card, &folder)?;
+    if let Some(Qemu { firmware: Some(uboot), flash: Some(flash), .. }) = &board.qemu {
+        firmware::flash(uboot, flash, &folder.join(FLASH))?;
+    }
     Ok(Image { board, card, kernel: kernel.image })
 }
 
