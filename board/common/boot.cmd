@@ -80,11 +80,12 @@ else
     if run put; then setenv saved yes; fi
 fi
 
-# The slot's partitions, and what its kernel is told. slot.scr comes back only when it could not start the kernel.
+# The slot's partitions, and what its kernel is told. board_args is whatever the board's saved environment says, if there is
+# one. slot.scr comes back only when it could not start the kernel.
 setenv boot_part 4; setenv root_part 5
 if test "${slot}" = "B"; then setenv boot_part 6; setenv root_part 7; fi
 part uuid ${devtype} ${devnum}:${root_part} root_uuid
-setenv slot_args ledger.slot=${slot} ledger.left=${left} ledger.saved=${saved}
+setenv slot_args ledger.slot=${slot} ledger.left=${left} ledger.saved=${saved} ${board_args}
 echo "ledger: slot ${slot}, ${left} left, saved: ${saved}"
 if load ${devtype} ${devnum}:${boot_part} ${scriptaddr} slot.scr; then source ${scriptaddr}; fi
 echo "ledger: slot ${slot} did not start"

@@ -12,7 +12,7 @@ use crate::{
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 /// The ports of this machine that lead to the page and to SSH.
@@ -48,15 +48,26 @@ pub fn run_chore(args: &[String]) -> Done {
     if args.iter().any(|arg| arg == "--fresh") || !card.exists() {
         new_card(&image, &card, own_key().as_deref())?;
     }
+    let shared = image.board.qemu.as_ref().is_some_and(|qemu| qemu.serial.is_some());
+    let serial = shared.then(|| folder.join("serial.log"));
     say(&format!(
         "\n  The door's page:  http://127.0.0.1:{}  (some seconds from now)\n  \
          A badge at its reader, from another terminal:  cargo xtask badge\n  \
          A shell, if ~/.ssh/id_ed25519.pub was there when the card was made:  ssh -p {} root@127.0.0.1\n  \
-         Ctrl-A X cuts the power; start it again and all is still there.\n",
-        PORTS.page, PORTS.ssh
+         {}; start it again and all is still there.\n",
+        PORTS.page,
+        PORTS.ssh,
+        match &serial {
+            None => "Ctrl-A X cuts the power".to_owned(),
+            Some(file) => format!(
+                "A reader has the serial line; what is said there is in {}\n  Ctrl-C cuts the power",
+                file.display()
+            ),
+        }
     ));
-    let cables = Cables { card: &card, writes: None, ports: PORTS, folder: &folder };
-    run(machine(&image, &cables)?.args(["-serial", "mon:stdio"]))
+    let cables =
+        Cables { card: &card, writes: None, ports: PORTS, serial: serial.as_deref(), folder: &folder };
+    run(&mut machine(&image, &cables)?)
 }
 
 /// Our public key, if we have one.
@@ -70,6 +81,11 @@ pub fn new_card(image: &Image, card: &Path, ssh_key: Option<&str>) -> Done {
     run(command("cp").args(["--sparse=always", "--reflink=auto"]).arg(&image.card).arg(card))?;
     File::options().write(true).open(card)?.set_len(CARD_BYTES)?;
     let data = shell::root().join("firmware/cli/tests/data");
+    if let Some((name, bytes)) = image.environment()? {
+        let file = card.with_extension("environment");
+        fs::write(&file, bytes)?;
+        card::put(card, card::FIRST_BYTES, &file, name)?;
+    }
     let settings = card.with_extension("settings");
     let key = ssh_key.map_or_else(String::new, |key| format!("ssh_key = \"{}\"\n", key.trim()));
     fs::write(&settings, SETTINGS.to_owned() + &key)?;
@@ -91,6 +107,8 @@ pub struct Cables<'a> {
     pub writes: Option<&'a Path>,
     /// The ports of this machine.
     pub ports: Ports,
+    /// The file of what is said on the serial line; else it is on the terminal.
+    pub serial: Option<&'a Path>,
     /// Where the sockets of readers and monitor are.
     pub folder: &'a Path,
 }
@@ -118,9 +136,10 @@ impl Cables<'_> {
 /// The machine, powered on when the command is run: without a serial line yet.
 pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
     let name = &image.board.name;
-    let Some(Qemu { program, firmware, flash, args, card: slot, net }) = &image.board.qemu else {
+    let Some(qemu) = &image.board.qemu else {
         return Err(format!("QEMU plays no {name}").into());
     };
+    let Qemu { program, firmware, flash, args, card: slot, net, .. } = qemu;
     let socket = |path: PathBuf| format!("path={},server=on,wait=off", path.display());
     let folder = image::folder(name)?;
     let boot = folder.join("boot.files").display().to_string();
@@ -139,18 +158,16 @@ pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
         .arg("-netdev")
         .arg(format!("user,id=net,hostfwd=tcp:127.0.0.1:{page}-:8080,hostfwd=tcp:127.0.0.1:{ssh}-:22"));
     machine.args(net);
+    let serial = cables.serial.map(|file| file.display().to_string());
     for reader in Reader::ALL {
         let place = socket(reader.socket(cables.folder));
-        machine.arg("-chardev").arg(format!("socket,id={},{place}", reader.name()));
+        let shared = qemu.serial.as_deref() == Some(reader.name());
+        let log = serial.iter().filter(|_| shared).map(|file| format!(",logfile={file}")).collect::<String>();
+        machine.arg("-chardev").arg(format!("socket,id={},{place}{log}", reader.name()));
     }
+    let file = serial.map_or("mon:stdio".to_owned(), |file| format!("file:{file}"));
+    machine.arg("-serial").arg(qemu.serial.as_ref().map_or(file, |reader| format!("chardev:{reader}")));
     let monitor = socket(Cables::monitor(cables.folder)).replacen("path=", "unix:", 1);
     machine.arg("-qmp").arg(monitor);
-    Ok(machine)
-}
-
-/// The same machine with its serial line in a file, for tests.
-pub fn unattended(image: &Image, cables: &Cables<'_>, serial: &Path) -> Done<Command> {
-    let mut machine = machine(image, cables)?;
-    machine.arg("-serial").arg(format!("file:{}", serial.display())).stdin(Stdio::null());
     Ok(machine)
 }

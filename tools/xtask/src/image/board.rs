@@ -163,6 +163,11 @@ pub struct Qemu {
     pub card: Vec<String>,
     /// How the network is plugged in; it is called `net`.
     pub net: Vec<String>,
+    /// The reader that hangs on the serial port of the console, if one does.
+    pub serial: Option<String>,
+    /// What U-Boot's saved environment has besides on a card that is for QEMU.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Board {

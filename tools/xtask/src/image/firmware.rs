@@ -4,7 +4,7 @@
 //! built into it, with a few other values, as a saved one. Nothing of ours is ever saved there.
 
 use super::{
-    board::{Board, Flash},
+    board::{Board, Environment, Flash},
     cache,
     trees::Tree,
 };
@@ -54,9 +54,7 @@ pub fn boot_files(
     }
     if let Some(environment) = &firmware.environment {
         let uboot = files.get(&environment.of).ok_or(format!("there is no boot file {}", environment.of))?;
-        let bytes = changed(uboot, environment.bytes, &environment.set)
-            .map_err(|error| format!("{}: {error}", environment.of))?;
-        files.insert(environment.file.clone(), bytes);
+        files.insert(environment.file.clone(), saved(uboot, environment, &BTreeMap::new())?);
     }
     Ok(files.into_iter().collect())
 }
@@ -66,6 +64,12 @@ pub fn of(packages: Option<&Packages>, file: &str) -> Done<Vec<u8>> {
     let packages = packages.ok_or(format!("{file}: the board names no package of its own"))?;
     let path: &Path = &packages.root.join(file);
     Ok(fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?)
+}
+
+/// The environment that a board's U-Boot finds, with some values more.
+pub fn saved(uboot: &[u8], environment: &Environment, more: &BTreeMap<String, String>) -> Done<Vec<u8>> {
+    let set = environment.set.iter().chain(more).map(|(name, value)| (name.clone(), value.clone()));
+    Ok(changed(uboot, environment.bytes, &set.collect()).map_err(|e| format!("{}: {e}", environment.of))?)
 }
 
 /// The second flash of QEMU's machine, with the environment of the U-Boot in the first one.

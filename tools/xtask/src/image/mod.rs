@@ -66,6 +66,16 @@ impl Image {
         Ok(self.folder()?.join("root.erofs"))
     }
 
+    /// The environment for U-Boot on a card that is for QEMU, where that differs: its name on the first partition, and its bytes.
+    pub fn environment(&self) -> Done<Option<(&str, Vec<u8>)>> {
+        let more = self.board.qemu.as_ref().map(|qemu| &qemu.environment).filter(|more| !more.is_empty());
+        let (Some(environment), Some(more)) = (&self.board.firmware.environment, more) else {
+            return Ok(None);
+        };
+        let uboot = fs::read(self.folder()?.join("boot.files").join(&environment.of))?;
+        Ok(Some((&environment.file, firmware::saved(&uboot, environment, more)?)))
+    }
+
     /// A tool for tests, built for the box.
     pub fn example(&self, name: &str) -> Done<PathBuf> {
         let packages = programs::packages(self.board.arch, &Recipe::load(&self.board)?)?;

@@ -22,7 +22,7 @@ pub const ADA: u64 = 4_189_338_108;
 /// What is in the log when she was let in.
 pub const ADA_AT_THE_FRONT: Like<'static> =
     Like { dapp: "doorbot", kind: "access", says: &[("door", "front"), ("result", "allowed")] };
-/// A second door and a machine for the readers that the front door does not have; short times, for a test is impatient.
+/// Where there are readers for them: a second door and a machine.
 const DOCUMENTS: &str = r#"
 cat >/run/back.toml <<END
 node = "front-door"
@@ -45,8 +45,11 @@ reader = "machine-reader"
 [times]
 repeat_ms = 500
 END
-ledgerctl propose doorbot/doors/back.toml=/run/back.toml lockout/machines/bench.toml=/run/bench.toml \
-    --set doorbot/doors/front.toml:times.latch_ms=500 --set doorbot/doors/front.toml:times.exit_ms=500 \
+ledgerctl propose doorbot/doors/back.toml=/run/back.toml lockout/machines/bench.toml=/run/bench.toml
+"#;
+/// An impatient front door, on every board.
+const FRONT: &str = r#"
+ledgerctl propose --set doorbot/doors/front.toml:times.latch_ms=500 --set doorbot/doors/front.toml:times.exit_ms=500 \
     --set doorbot/doors/front.toml:times.repeat_ms=500 --set doorbot/doors/front.toml:times.denied_ms=200
 "#;
 /// Lines of gpio-sim, as board.toml has them.
@@ -61,13 +64,17 @@ const AGAIN: Duration = Duration::from_secs(6);
 /// So often a person tries.
 const HOLDS: usize = 10;
 
-/// A new card on which the organisation was made and both dapps have work. The machine is on.
+/// A new card on which the organisation was made and the dapps have work. The machine is on.
 pub fn new_box(bench: &Bench<'_>, key: &Key, name: &str) -> Done<(PathBuf, Machine)> {
     let card = bench.file(&format!("{name}.img"));
     qemu::new_card(bench.image, &card, Some(&key.public()?))?;
     let mut machine = Machine::on(bench, &card, name)?;
     machine.until_ready()?;
-    Inside::of(&machine, key).run(DOCUMENTS)?;
+    let inside = Inside::of(&machine, key);
+    inside.run(FRONT)?;
+    if inside.run("ledgerctl board list")?.contains("machine-reader") {
+        inside.run(DOCUMENTS)?;
+    }
     machine.until_ready()?;
     Ok((card, machine))
 }
@@ -159,7 +166,8 @@ fn held(machine: &mut Machine, after: u64, like: Like<'_>, hold: impl Fn(&mut Ma
     Err(format!("nobody is let in; {}", machine.serial.display()).into())
 }
 
-fn after_the_cut(bench: &Bench<'_>, key: &Key, card: &Path, seen: &mut Acknowledged) -> Done {
+/// All is still there, the door opens, the slot has proven itself, and every block is right.
+pub fn after_the_cut(bench: &Bench<'_>, key: &Key, card: &Path, seen: &mut Acknowledged) -> Done {
     let mut machine = Machine::on(bench, card, "door-after")?;
     machine.until_ready()?;
     seen.look(&machine)?;

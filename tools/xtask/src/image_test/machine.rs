@@ -17,7 +17,7 @@ use std::{
     net::TcpListener,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    process::Child,
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -70,8 +70,8 @@ impl Machine {
                 fs::remove_file(each)?;
             }
         }
-        let cables = Cables { card, writes, ports, folder: &folder };
-        let mut qemu = qemu::unattended(bench.image, &cables, &serial)?.spawn()?;
+        let cables = Cables { card, writes, ports, serial: Some(&serial), folder: &folder };
+        let mut qemu = qemu::machine(bench.image, &cables)?.stdin(Stdio::null()).spawn()?;
         let on = Instant::now();
         let [first, second] = sockets(&folder).map(|socket| connect(&socket));
         match (first, second) {

@@ -1,6 +1,6 @@
 //! `image-test`: the image does its work, in QEMU, from the boot loader on.
 //!
-//! Readers, lines, a power cut (`door`); slots that go bad (`rollback`); data that goes bad (`data`); power cuts at random moments (`cuts`, asked for
+//! Readers, lines, a power cut (`door`, and `pi` for a Raspberry Pi); slots that go bad (`rollback`); data that goes bad (`data`); power cuts at random moments (`cuts`, asked for
 //! by `--cuts N`); figures (`measure`, asked for by `--measure`). Not a part of `test`: kernel and programs alone would
 //! take half of its time.
 
@@ -13,6 +13,7 @@ mod log;
 mod machine;
 mod measure;
 mod monitor;
+mod pi;
 mod random;
 mod rollback;
 
@@ -22,6 +23,9 @@ use crate::{
     shell::{Done, say},
 };
 use std::fs;
+
+/// The board whose pins QEMU plays, and not gpio-sim.
+const PI: &str = "raspberrypi";
 
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +89,7 @@ pub fn run_chore(args: &[String]) -> Done {
     let bench = Bench { image: &image, folder };
     let key = Key::new(&bench)?;
     if wish.door || wish.rollback || wish.data {
-        let card = door::run(&bench, &key)?;
+        let card = if wish.board == PI { pi::run(&bench, &key)? } else { door::run(&bench, &key)? };
         if wish.rollback {
             rollback::run(&bench, &key, &card)?;
         }
