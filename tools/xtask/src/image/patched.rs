@@ -32,7 +32,9 @@ pub fn workspace() -> Done<PathBuf> {
         }
     }
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
-    let section = format!("\n[patch.crates-io]\n{CRATE} = {{ path = \"{}\" }}\n", patched.display());
+    // By a path inside, for what lies outside would give its place to the program.
+    symlink(patched, folder.join(CRATE))?;
+    let section = format!("\n[patch.crates-io]\n{CRATE} = {{ path = \"{CRATE}\" }}\n");
     fs::write(folder.join("Cargo.toml"), manifest + &section)?;
     let lock = fs::read_to_string(root().join("Cargo.lock"))?;
     fs::write(folder.join("Cargo.lock"), without_source(&lock))?;

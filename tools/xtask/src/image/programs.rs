@@ -7,9 +7,12 @@ use super::{arch::Arch, cache, patched, rust::Rust, tree::Recipe};
 use crate::{
     build,
     debian::{Apt, Packages},
-    shell::{Done, run},
+    shell::{Done, root, run},
 };
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// What is linked into one program or another.
 const CRATES: [&str; 6] = ["agent", "cli", "card", "ntp", "doorbot", "lockout"];
@@ -43,15 +46,31 @@ fn cargo(arch: Arch, packages: &Packages) -> Done<Command> {
     let name = arch.rust().to_uppercase().replace('-', "_");
     let mut cargo = build::cargo_here()?;
     Rust::find(arch)?.drives(&mut cargo);
-    if arch == Arch::Armhf {
-        cargo.current_dir(patched::workspace()?);
-    }
+    let workspace = if arch == Arch::Armhf { patched::workspace()? } else { root() };
+    let places = [(&*cargo_home()?, "/cargo"), (&*workspace, "/ledger"), (&*root(), "/ledger")];
+    let rust =
+        [vec!["-C".into(), "target-feature=+crt-static".into()], nowhere("--remap-path-prefix", &places)];
+    let c = nowhere("-ffile-prefix-map", &places);
+    cargo.current_dir(&workspace);
     cargo.env(format!("CARGO_TARGET_{name}_LINKER"), arch.gcc());
-    cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-C target-feature=+crt-static");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", rust.concat().join("\x1f"));
+    cargo.env(format!("CFLAGS_{}", arch.rust().replace('-', "_")), c.join(" "));
     cargo.env("LIBSECCOMP_LINK_TYPE", "static");
     cargo.env("LIBSECCOMP_LIB_PATH", packages.root.join("usr/lib").join(arch.triple()));
     cargo.args(["build", "--locked", "--release", "--target", arch.rust()]);
     Ok(cargo)
+}
+
+/// What has a compiler name other folders than those in which it works, so that the bytes are the same on every machine.
+fn nowhere(flag: &str, places: &[(&Path, &str)]) -> Vec<String> {
+    places.iter().map(|(folder, name)| format!("{flag}={}={name}", folder.display())).collect()
+}
+
+/// Where cargo keeps the sources of crates.
+fn cargo_home() -> Done<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+    let set = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    Ok(set.or_else(home).ok_or("neither CARGO_HOME nor HOME is set")?)
 }
 
 /// Debian's packages of the box's architecture, unpacked.
