@@ -41,6 +41,13 @@ impl Cgroup {
         Ok(Self::at(folders.filter(|folder| folder.is_dir()).collect()))
     }
 
+    /// Makes a group, and those above it, where they are missing. Others may do the same at this moment: libcontainer
+    /// makes what is missing, too, but fails if somebody else was faster.
+    pub fn make(path: &Path) -> io::Result<()> {
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        hierarchies()?.into_iter().try_for_each(|root| fs::create_dir_all(root.join(inside)))
+    }
+
     /// The group that has these folders.
     pub fn at(folders: Vec<PathBuf>) -> Self {
         Self(folders)

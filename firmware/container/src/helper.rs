@@ -80,6 +80,7 @@ fn work() -> Result<(), HelperError> {
     umask(Mode::from_raw_mode(0o022));
     let signals = block_signals().map_err(|error| HelperError::System("take signals", error.into()))?;
     let _lock = replace_former(&spec).map_err(system("remove what a former container of the name left"))?;
+    Cgroup::make(&spec.cgroup_parent).map_err(system("make the cgroup that all containers are in"))?;
     let stage = Stage::set(&spec)?;
     let ran = birth_to_burial(&spec, &stage, &signals);
     // Also when it never came to run: libcontainer may have left processes behind.

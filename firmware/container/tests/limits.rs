@@ -338,6 +338,26 @@ fn the_same_on_cgroup_v2_alone() {
     assert_eq!(run.line("mknod"), EPERM);
 }
 
+/// As after a box's start, when nothing of the control groups is there yet and all dapps start. Deep ones, so that
+/// they meet on the way.
+#[test]
+fn containers_that_start_at_the_same_moment_share_a_new_parent_group() {
+    let v2 = common::helper_on_cgroup_v2();
+    let limits = Limits { memory_mib: None, pids: None, cpu_percent: None, ..Limits::default() };
+    for round in 0..8 {
+        let top = format!("/ledger-together-{}-{round}", std::process::id());
+        let cgroup_parent = Path::new(&top).join("d/".repeat(90));
+        std::thread::scope(|scope| {
+            for name in ["together-a", "together-b", "together-c", "together-d"] {
+                let order =
+                    Spec { limits, cgroup_parent: cgroup_parent.clone(), ..spec(name, &["exit", "0"]) };
+                scope.spawn(|| assert!(Run::of(&v2, &{ order }).exit.is_success()));
+            }
+        });
+        common::remove_on_cgroup_v2(&top);
+    }
+}
+
 fn failure(spec: &Spec) -> String {
     container::Helper::start(&helper(), spec, drop).unwrap_err().to_string()
 }

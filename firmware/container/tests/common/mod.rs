@@ -34,6 +34,14 @@ pub fn helper_on_cgroup_v2() -> PathBuf {
     script
 }
 
+/// Removes a group of cgroup v2, and those below it.
+pub fn remove_on_cgroup_v2(group: &str) {
+    let script = format!(
+        "umount -R -l /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && find /sys/fs/cgroup{group} -depth -type d -exec rmdir {{}} +"
+    );
+    assert!(Command::new("unshare").args(["--mount", "sh", "-c", &script]).status().unwrap().success());
+}
+
 /// An order to run the probe.
 pub fn spec(name: &str, args: &[&str]) -> Spec {
     let args = ["/probe"].iter().chain(args).map(|arg| arg.to_string()).collect();
