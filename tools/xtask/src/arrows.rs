@@ -43,7 +43,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("doorbot", &["model", "dapp"]),
     ("lockout", &["model", "dapp"]),
     ("netns", &[]),
-    ("xtask", &["slots"]),
+    ("imager", &["slots"]),
+    ("xtask", &["imager"]),
 ];
 
 /// Rooms without clock, socket, file, thread, randomness or async, and what they must therefore not use.

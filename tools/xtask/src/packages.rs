@@ -43,6 +43,7 @@ const TEST: &[Package] = &[
     Package { name: "mtools", there: || have("mcopy") },
     Package { name: "dosfstools", there: || have("mkfs.vfat") },
     Package { name: "e2fsprogs", there: || have("mkfs.ext4") },
+    Package { name: "cryptsetup-bin", there: || have("veritysetup") },
 ];
 
 /// What building an image needs besides, of whichever board.
@@ -55,7 +56,6 @@ const IMAGE: &[Package] = &[
     Package { name: "xz-utils", there: || have("xz") },
     Package { name: "libssl-dev", there: || Path::new("/usr/include/openssl/ssl.h").exists() },
     Package { name: "erofs-utils", there: || have("mkfs.erofs") },
-    Package { name: "cryptsetup-bin", there: || have("veritysetup") },
     Package { name: "dosfstools", there: || have("mkfs.vfat") },
     Package { name: "mtools", there: || have("mcopy") },
     Package { name: "e2fsprogs", there: || have("mke2fs") },

@@ -28,7 +28,7 @@ use self::{
     write::Job,
 };
 use crate::{
-    image::{self, board::Board},
+    image::{self, board},
     packages,
     root::{as_root, is_root},
     settings::Settings,
@@ -53,7 +53,7 @@ const SIGNALS: [i32; 3] =
 /// `flash BOARD [DEVICE] [--settings FILE] [--image FILE] [--yes]`.
 pub fn run_chore(args: &[String]) -> Done {
     let ask = Ask::parse(args)?;
-    let board = Board::load(&ask.board)?;
+    let board = board::load(&ask.board)?;
     packages::for_flash()?;
     let Some(device) = &ask.device else {
         say(&cards(&Sys::machine())?);

@@ -1,22 +1,11 @@
-//! What a board needs beside kernel and root: the files of its first partition, and those that lie before it.
-//!
-//! Firmware and boot loaders are Debian's packages, unpacked into the cache. U-Boot may get an environment: the one that is
-//! built into it, with a few other values, as a saved one. Nothing of ours is ever saved there.
+//! Debian's packages with a board's boot loaders and firmware, unpacked into the cache.
 
-use super::{
-    board::{Board, Environment, Flash},
-    cache,
-    trees::Tree,
-};
+use super::{board::Board, cache};
 use crate::{
     debian::{Apt, Packages},
     shell::Done,
 };
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    path::Path,
-};
+use imager::firmware::Source;
 
 /// The board's packages of its own, if it has any.
 pub fn packages(board: &Board) -> Done<Option<Packages>> {
@@ -31,107 +20,7 @@ pub fn packages(board: &Board) -> Done<Option<Packages>> {
     Packages::once(&folder, &names, apt).map(Some)
 }
 
-/// The files of the first partition, but for the boot script, by name.
-pub fn boot_files(
-    board: &Board,
-    packages: Option<&Packages>,
-    trees: &[Tree],
-) -> Done<Vec<(String, Vec<u8>)>> {
-    let firmware = &board.firmware;
-    let mut files = BTreeMap::new();
-    let own = board.path("boot");
-    if own.exists() {
-        for entry in fs::read_dir(own)? {
-            let entry = entry?;
-            files.insert(entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?);
-        }
-    }
-    for (name, from) in &firmware.boot {
-        files.insert(name.clone(), of(packages, from)?);
-    }
-    if firmware.trees {
-        files.extend(trees.iter().map(|tree| (tree.name.clone(), tree.bytes.clone())));
-    }
-    if let Some(environment) = &firmware.environment {
-        let uboot = files.get(&environment.of).ok_or(format!("there is no boot file {}", environment.of))?;
-        files.insert(environment.file.clone(), saved(uboot, environment, &BTreeMap::new())?);
-    }
-    Ok(files.into_iter().collect())
-}
-
-/// A file of the board's packages.
-pub fn of(packages: Option<&Packages>, file: &str) -> Done<Vec<u8>> {
-    let packages = packages.ok_or(format!("{file}: the board names no package of its own"))?;
-    let path: &Path = &packages.root.join(file);
-    Ok(fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?)
-}
-
-/// The environment that a board's U-Boot finds, with some values more.
-pub fn saved(uboot: &[u8], environment: &Environment, more: &BTreeMap<String, String>) -> Done<Vec<u8>> {
-    let set = environment.set.iter().chain(more).map(|(name, value)| (name.clone(), value.clone()));
-    Ok(changed(uboot, environment.bytes, &set.collect()).map_err(|e| format!("{}: {e}", environment.of))?)
-}
-
-/// The second flash of QEMU's machine, with the environment of the U-Boot in the first one.
-pub fn flash(uboot: &Path, flash: &Flash, to: &Path) -> Done {
-    let bytes = fs::read(uboot)
-        .map_err(|e| e.to_string())
-        .and_then(|uboot| changed(&uboot, flash.bytes, &flash.set).map_err(|e| e.to_string()));
-    fs::write(to, bytes.map_err(|error| format!("{}: {error}", uboot.display()))?)?;
-    Ok(File::options().write(true).open(to)?.set_len(flash.mib << 20)?)
-}
-
-/// U-Boot's built-in environment with other values, as U-Boot would have saved it: a CRC-32, and the list.
-fn changed(uboot: &[u8], bytes: usize, set: &BTreeMap<String, String>) -> Done<Vec<u8>> {
-    let mut variables = built_in(uboot);
-    if variables.is_empty() {
-        return Err("there is no environment in it that begins with bootcmd".into());
-    }
-    variables.extend(set.clone());
-    let mut list = Vec::new();
-    for (name, value) in variables.iter().filter(|(_, value)| !value.is_empty()) {
-        list.extend(format!("{name}={value}\0").into_bytes());
-    }
-    let room = bytes.saturating_sub(4);
-    if list.len() >= room {
-        return Err(format!("{bytes} bytes are too few for its environment").into());
-    }
-    list.resize(room, 0);
-    Ok([&crc32fast::hash(&list).to_le_bytes()[..], &list].concat())
-}
-
-/// The variables of a U-Boot: the list around `bootcmd`, each ended by a zero byte.
-fn built_in(uboot: &[u8]) -> BTreeMap<String, String> {
-    const SOUGHT: &[u8] = b"\0bootcmd=";
-    let variable = |bytes: &[u8]| {
-        let (name, value) = std::str::from_utf8(bytes).ok()?.split_once('=')?;
-        let plain =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_#.".contains(&b));
-        plain.then(|| (name.to_owned(), value.to_owned()))
-    };
-    let Some(at) = uboot.windows(SOUGHT.len()).position(|bytes| bytes == SOUGHT) else {
-        return BTreeMap::new();
-    };
-    let before = uboot[..at].rsplit(|byte| *byte == 0).map_while(variable);
-    let after = uboot[at + 1..].split(|byte| *byte == 0).map_while(variable);
-    before.chain(after).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_environment_is_the_built_in_one_with_other_values() {
-        let uboot =
-            b"about size=3 pages\0arch=arm\0bootcmd=run a\0bootdelay=2\0preboot=usb start\0\0rest=no\0";
-        let set = [("bootdelay", "-2"), ("preboot", "")];
-        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let saved = changed(uboot, 64, &set).unwrap();
-        assert_eq!(saved.len(), 64);
-        assert!(saved[4..].starts_with(b"arch=arm\0bootcmd=run a\0bootdelay=-2\0\0"));
-        assert_eq!(saved[..4], crc32fast::hash(&saved[4..]).to_le_bytes());
-        assert!(changed(uboot, 40, &set).is_err(), "too small");
-        assert!(changed(b"no list", 64, &set).is_err());
-    }
+/// Where the files of the card are taken from.
+pub fn source(packages: Option<&Packages>) -> Source {
+    packages.map_or(Source::Nowhere, |packages| Source::Packages(packages.root.clone()))
 }

@@ -3,14 +3,11 @@
 //! The partition table by sgdisk, numbers and places of the partitions, the old table beside it, the files that lie before the
 //! partitions, and the files of the first partition and of both slots, read back out of the card. An error says what is amiss.
 
-use super::{
-    board::Board,
+use super::board::Board;
+use crate::shell::{Done, command, output};
+use imager::{
     card::{self, FIRST_BYTES},
-    firmware,
-};
-use crate::{
-    debian::Packages,
-    shell::{Done, command, output},
+    firmware::Source,
 };
 use std::{
     fs::{self, File},
@@ -27,9 +24,9 @@ const OLD_ENTRIES: usize = 446;
 const OLD_MARK: [u8; 2] = [0x55, 0xaa];
 
 /// Looks at the card that was laid out in `folder`.
-pub fn card(board: &Board, packages: Option<&Packages>, image: &Path, folder: &Path) -> Done {
+pub fn card(board: &Board, source: &Source, image: &Path, folder: &Path) -> Done {
     table(board, image)?;
-    before_the_partitions(board, packages, image)?;
+    before_the_partitions(board, source, image)?;
     files(image, &folder.join("boot.files"), begin(board, "boot"))?;
     for slot in ["boot-a", "boot-b"] {
         files(image, &folder.join("slot.files"), begin(board, slot))?;
@@ -76,11 +73,11 @@ fn is_hybrid(sector: &[u8]) -> bool {
 }
 
 /// They are there, and none lies over the table, another one, or the first partition.
-fn before_the_partitions(board: &Board, packages: Option<&Packages>, image: &Path) -> Done {
+fn before_the_partitions(board: &Board, source: &Source, image: &Path) -> Done {
     let mut card = File::open(image)?;
     let mut free = TABLE_BYTES;
     for raw in &board.firmware.raw {
-        let wanted = firmware::of(packages, &raw.file)?;
+        let wanted = source.raw(&raw.file)?;
         let begin = raw.kib << 10;
         let end = begin + wanted.len() as u64;
         if begin < free || end > FIRST_BYTES {

@@ -4,12 +4,9 @@
 //! a changed option builds what hangs on it. A line of a fragment that did not stick is an error: an option that another
 //! one forbids would else be missed on the box. Nothing of when and where it is built is in it.
 
-use super::{
-    arch::Arch,
-    board::{Board, common},
-    cache,
-};
+use super::{board::Board, cache};
 use crate::shell::{Done, command, output, run, say};
+use imager::{arch::Arch, options};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -26,7 +23,7 @@ pub struct Built {
 /// The kernel of a board.
 pub fn build(board: &Board) -> Done<Built> {
     let source = Source::find()?;
-    let fragment = fragment(board.arch)?;
+    let fragment = options::text(&options::fragments(&board.boards, board.arch)?)?;
     let compiler = output(command(board.arch.gcc()).arg("--version"))?;
     let arch = board.arch.kernel();
     let hash = cache::hash(&[&source.version, &compiler, arch, &board.kernel.image, &fragment]);
@@ -43,21 +40,6 @@ pub fn build(board: &Board) -> Done<Built> {
     Ok(Built { image: place.join(&board.kernel.image) })
 }
 
-/// The options that all boards share, then each board's own.
-fn fragment(arch: Arch) -> Done<String> {
-    let read = |path: PathBuf| fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()));
-    let boards = Board::names()?.iter().map(|name| Board::load(name)).collect::<Done<Vec<_>>>()?;
-    let boards: Vec<&Board> = boards.iter().filter(|board| board.arch == arch).collect();
-    let mut fragment = read(common("kernel.fragment"))?;
-    if boards.iter().any(|board| board.wireless) {
-        fragment += &read(common("wireless.fragment"))?;
-    }
-    for board in boards {
-        fragment += &read(board.path("kernel.fragment"))?;
-    }
-    Ok(fragment)
-}
-
 fn configure(source: &Source, arch: Arch, build: &Path, fragment: &str) -> Done {
     fs::create_dir_all(build)?;
     run(make(source, arch, build)?.arg("tinyconfig"))?;
@@ -65,22 +47,7 @@ fn configure(source: &Source, arch: Arch, build: &Path, fragment: &str) -> Done 
     let tiny = fs::read_to_string(&config)?;
     fs::write(&config, tiny + fragment)?;
     run(make(source, arch, build)?.arg("olddefconfig"))?;
-    let lost = lost(fragment, &fs::read_to_string(&config)?);
-    if lost.is_empty() {
-        return Ok(());
-    }
-    Err(format!("these lines of the kernel's fragments did not stick:\n  {}", lost.join("\n  ")).into())
-}
-
-/// The lines of the fragment that the configuration does not have.
-fn lost<'a>(fragment: &'a str, config: &str) -> Vec<&'a str> {
-    let has = |line: &str| config.lines().any(|each| each == line);
-    let set = |name: &str| config.lines().any(|each| each.starts_with(&format!("{name}=")));
-    let lost = |line: &&str| match line.strip_suffix(" is not set").and_then(|line| line.strip_prefix("# ")) {
-        Some(name) => set(name),
-        None => line.starts_with("CONFIG_") && !has(line),
-    };
-    fragment.lines().filter(lost).collect()
+    options::check(fragment, &fs::read_to_string(&config)?)
 }
 
 fn make(source: &Source, arch: Arch, build: &Path) -> Done<Command> {
@@ -131,27 +98,4 @@ fn newest(folder: &Path) -> Done<Option<PathBuf>> {
     }
     found.sort();
     Ok(found.pop())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn boards_of_an_architecture_share_a_kernel() {
-        let (wide, narrow) = (fragment(Arch::Arm64).unwrap(), fragment(Arch::Armhf).unwrap());
-        assert!(wide.contains("CONFIG_GPIO_SIM=y") && wide.contains("CONFIG_ARCH_BCM2835=y"));
-        assert!(narrow.contains("CONFIG_GPIO_SIM=y") && narrow.contains("CONFIG_SOC_AM33XX=y"));
-        assert!(!narrow.contains("CONFIG_ARCH_BCM2835=y"));
-    }
-
-    #[test]
-    fn a_line_that_did_not_stick_is_found() {
-        let config = "CONFIG_A=y\nCONFIG_B=\"x\"\n# CONFIG_C is not set\nCONFIG_D=m\n";
-        let good = "# About A.\nCONFIG_A=y\nCONFIG_B=\"x\"\n\n# CONFIG_C is not set\n# CONFIG_E is not set\n";
-        assert_eq!(lost(good, config), Vec::<&str>::new());
-        assert_eq!(lost("CONFIG_C=y\nCONFIG_E=y\n", config), ["CONFIG_C=y", "CONFIG_E=y"]);
-        assert_eq!(lost("CONFIG_D=y\n", config), ["CONFIG_D=y"], "a module is no built-in");
-        assert_eq!(lost("# CONFIG_A is not set\n", config), ["# CONFIG_A is not set"]);
-    }
 }

@@ -3,10 +3,8 @@
 //! Kernel, programs, root, card, in this order; each takes what has not changed from the cache. The same input gives the
 //! same bytes. What is on the card: docs/formats/slots.md and settings.md; why it is so: docs/decisions/0015-image.md.
 
-mod arch;
 pub mod board;
 mod cache;
-pub mod card;
 mod firmware;
 mod inspect;
 mod kernel;
@@ -14,24 +12,32 @@ mod kernel;
 mod network_tests;
 mod patched;
 mod programs;
-mod rootfs;
 mod rust;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod scripts;
 mod tree;
-mod trees;
 
 use self::{
-    arch::Arch,
     board::{Board, Qemu},
-    card::Contents,
-    tree::{Parts, Recipe},
+    kernel::Source,
+    tree::Parts,
 };
 use crate::{
     build, packages,
     shell::{Done, command, output, run, say},
+};
+pub use imager::card;
+use imager::{
+    arch::Arch,
+    bundle,
+    card::Contents,
+    environment,
+    firmware::Source as Firmware,
+    recipe::Recipe,
+    trees::{self, Tree},
+    verity,
 };
 use std::{
     fs,
@@ -40,6 +46,9 @@ use std::{
 
 /// The second flash of the machine that plays the board, beside the card.
 pub const FLASH: &str = "flash.img";
+
+/// What a release is published from.
+const BUNDLE: &str = "update.tar";
 
 /// An image that was built.
 pub struct Image {
@@ -73,7 +82,7 @@ impl Image {
             return Ok(None);
         };
         let uboot = fs::read(self.folder()?.join("boot.files").join(&environment.of))?;
-        Ok(Some((&environment.file, firmware::saved(&uboot, environment, more)?)))
+        Ok(Some((&environment.file, environment::saved(&uboot, environment, more)?)))
     }
 
     /// A tool for tests, built for the box.
@@ -91,9 +100,10 @@ impl Image {
         fs::create_dir_all(folder)?;
         run(command("cp").arg("-a").arg(self.folder()?.join("root")).arg(&tree))?;
         change(&tree)?;
-        let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
-        let trees = trees::build(&self.board, &folder.join("trees"))?;
-        let contents = Contents { kernel: &self.kernel, trees: &trees, firmware: None, verity: &verity };
+        let verity = verity::make(&tree, &folder.join("root.erofs"))?;
+        let trees = device_trees(&self.board, folder)?;
+        let contents =
+            Contents { kernel: &self.kernel, trees: &trees, firmware: &Firmware::Nowhere, verity: &verity };
         card::slot(&self.board, &contents, folder)
     }
 }
@@ -104,18 +114,18 @@ pub fn run_chore(args: &[String]) -> Done {
     match words[..] {
         [name] => report(&build(name)?),
         [name, "--kernel"] => {
-            let board = Board::load(name)?;
+            let board = board::load(name)?;
             packages::for_image(board.arch == Arch::Arm64)?;
             say(&format!("kernel  {}", kernel::build(&board)?.image.display()));
             Ok(())
         }
-        _ => Err(format!("image wants a board: {}", Board::names()?.join(", ")).into()),
+        _ => Err(format!("image wants a board: {}", board::names()?.join(", ")).into()),
     }
 }
 
 /// Builds the image of a board.
 pub fn build(name: &str) -> Done<Image> {
-    let board = Board::load(name)?;
+    let board = board::load(name)?;
     packages::for_image(board.arch == Arch::Arm64)?;
     say(&format!("The image of {}.", board.title));
     let kernel = kernel::build(&board)?;
@@ -127,21 +137,30 @@ pub fn build(name: &str) -> Done<Image> {
     let firmware = firmware::packages(&board)?;
     let parts = Parts { recipe: &recipe, debian: &debian, firmware: firmware.as_ref(), programs: &programs };
     tree::lay_out(&board, &parts, &tree)?;
-    let verity = rootfs::make(&tree, &folder.join("root.erofs"))?;
-    let trees = trees::build(&board, &folder.join("trees"))?;
-    let contents =
-        Contents { kernel: &kernel.image, trees: &trees, firmware: firmware.as_ref(), verity: &verity };
+    let verity = verity::make(&tree, &folder.join("root.erofs"))?;
+    let trees = device_trees(&board, &folder)?;
+    let source = firmware::source(firmware.as_ref());
+    let contents = Contents { kernel: &kernel.image, trees: &trees, firmware: &source, verity: &verity };
     let card = card::lay_out(&board, &contents, &folder)?;
-    inspect::card(&board, firmware.as_ref(), &card, &folder)?;
+    bundle::write(&board, &verity, &folder, &folder.join(BUNDLE))?;
+    inspect::card(&board, &source, &card, &folder)?;
     if let Some(Qemu { firmware: Some(uboot), flash: Some(flash), .. }) = &board.qemu {
-        firmware::flash(uboot, flash, &folder.join(FLASH))?;
+        environment::flash(uboot, flash, &folder.join(FLASH))?;
     }
     Ok(Image { board, card, kernel: kernel.image })
 }
 
+/// The board's device trees, out of the source of Debian's kernel.
+fn device_trees(board: &Board, folder: &Path) -> Done<Vec<Tree>> {
+    if board.kernel.trees.is_empty() {
+        return Ok(Vec::new());
+    }
+    trees::build(board, &Source::find()?.folder, &board.arch.gcc(), &folder.join("trees"))
+}
+
 /// The image of a board as it was last built.
 pub fn as_built(name: &str) -> Done<Image> {
-    let board = Board::load(name)?;
+    let board = board::load(name)?;
     let folder = folder(name)?;
     let (kernel, card) = (folder.join("slot.files").join(&board.kernel.image), folder.join("card.img"));
     if !card.exists() {

@@ -3,12 +3,13 @@
 //! Rust's library for the target comes as `rust.rs` says, the C compiler from Debian, and libseccomp's archive from Debian's
 //! package of the target's architecture, unpacked into the cache. 32-bit ARM is built in a workspace with one crate patched.
 
-use super::{arch::Arch, cache, patched, rust::Rust, tree::Recipe};
+use super::{cache, patched, rust::Rust};
 use crate::{
     build,
     debian::{Apt, Packages},
     shell::{Done, root, run},
 };
+use imager::{arch::Arch, recipe::Recipe};
 use std::{
     path::{Path, PathBuf},
     process::Command,

@@ -4,11 +4,12 @@
 //! from Debian's testing suite, unpacked into the cache and run by their own C library. `LEDGER_RUST=rustup` and
 //! `LEDGER_RUST=debian` choose one way and no other.
 
-use super::{arch::Arch, cache};
+use super::cache;
 use crate::{
     debian::Apt,
     shell::{Done, command, have, output, run, say},
 };
+use imager::arch::Arch;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,

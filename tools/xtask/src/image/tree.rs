@@ -2,62 +2,24 @@
 //!
 //! Modes are set here and owners by the file system's maker, so that neither depends on who builds.
 
-use super::{
-    arch::Arch,
-    board::{self, Board, Pins, common},
-    programs::Programs,
-};
+use super::{board::Board, programs::Programs};
 use crate::{
     debian::Packages,
     shell::{self, Done},
 };
-use serde::Deserialize;
+use imager::{
+    arch::Arch,
+    overlay::{self, copy_file},
+    recipe::{PROGRAMS, Recipe},
+};
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-/// Where ledgerd's programs go.
-const PROGRAMS: [&str; 4] = ["ledgerd", "ledgerctl", "ledger-card", "ledger-ntp"];
 /// The dapps that a new box can publish; its settings say which.
 const DAPPS: [&str; 2] = ["doorbot", "lockout"];
-
-/// `board/common/root.toml`, and what a part of the boards has besides.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Recipe {
-    folders: Vec<PathBuf>,
-    applets: Vec<String>,
-    /// Debian's packages, and the files that are taken of each.
-    pub packages: BTreeMap<String, Vec<String>>,
-}
-
-impl Recipe {
-    /// A board's.
-    pub fn load(board: &Board) -> Done<Self> {
-        let mut recipe = Self::read("root.toml")?;
-        if board.wireless {
-            recipe.add(Self::read("wireless.toml")?);
-        }
-        Ok(recipe)
-    }
-
-    fn read(name: &str) -> Done<Self> {
-        let path = common(name);
-        let text = fs::read_to_string(&path)?;
-        Ok(toml::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?)
-    }
-
-    fn add(&mut self, more: Self) {
-        self.folders.extend(more.folders);
-        self.applets.extend(more.applets);
-        for (package, files) in more.packages {
-            self.packages.entry(package).or_default().extend(files);
-        }
-    }
-}
 
 /// What a root is made of.
 pub struct Parts<'a> {
@@ -91,11 +53,8 @@ pub fn lay_out(board: &Board, parts: &Parts, tree: &Path) -> Done {
         symlink("busybox", tree.join("bin").join(applet))?;
     }
     certificates(&debian.root, &tree.join("etc/ssl/certs/ca-certificates.crt"))?;
-    copy_folder(&common("root"), tree)?;
-    if board.path("root").exists() {
-        copy_folder(&board.path("root"), tree)?;
-    }
-    ours(board, parts, tree)?;
+    overlay::lay_over(board, tree)?;
+    ours(parts, tree)?;
     modes(tree)
 }
 
@@ -131,7 +90,7 @@ fn certificates(root: &Path, to: &Path) -> Done {
     Ok(fs::write(to, all)?)
 }
 
-fn ours(board: &Board, parts: &Parts, tree: &Path) -> Done {
+fn ours(parts: &Parts, tree: &Path) -> Done {
     let programs = parts.programs;
     for program in PROGRAMS {
         copy_file(&programs.folder.join(program), &tree.join("usr/bin").join(program))?;
@@ -143,67 +102,7 @@ fn ours(board: &Board, parts: &Parts, tree: &Path) -> Done {
         copy_file(&shell::root().join("dapps").join(dapp).join("dapp.toml"), &folder.join("dapp.toml"))?;
     }
     let own = parts.firmware.map_or("", |firmware| &firmware.list);
-    fs::write(share.join("packages"), parts.debian.list.clone() + own)?;
-    pins(board, tree)
-}
-
-/// The pin map with those that it inherits, and in `/etc/ledger/board` what ledgerd is told of it.
-fn pins(board: &Board, tree: &Path) -> Done {
-    let boards = Path::new("usr/share/ledger/board");
-    let told = match board.pins {
-        Pins::Sim => "sim".to_owned(),
-        Pins::Board => {
-            let mut next = Some(board.name.clone());
-            while let Some(name) = next {
-                let file = board::folder(&name).join("board.toml");
-                let copy = tree.join(boards).join(&name).join("board.toml");
-                if copy.exists() {
-                    return Err(format!("board {name} inherits itself").into());
-                }
-                copy_file(&file, &copy)?;
-                next = inherited(&fs::read_to_string(&file)?)?;
-            }
-            Path::new("/").join(boards).join(&board.name).display().to_string()
-        }
-    };
-    fs::create_dir_all(tree.join("etc/ledger"))?;
-    Ok(fs::write(tree.join("etc/ledger/board"), told + "\n")?)
-}
-
-/// The board that a pin map inherits. ledgerd itself checks the rest of it.
-fn inherited(pins: &str) -> Done<Option<String>> {
-    #[derive(Deserialize)]
-    struct Inherits {
-        inherits: Option<String>,
-    }
-    Ok(toml::from_str::<Inherits>(pins)?.inherits)
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Done {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir_all(&to)?;
-            copy_folder(&entry.path(), &to)?;
-        } else {
-            copy_file(&entry.path(), &to)?;
-        }
-    }
-    Ok(())
-}
-
-/// Copies a file or a link.
-fn copy_file(from: &Path, to: &Path) -> Done {
-    let failed = |e: std::io::Error| format!("copy {} to {}: {e}", from.display(), to.display());
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    if fs::symlink_metadata(from).map_err(failed)?.is_symlink() {
-        return Ok(symlink(fs::read_link(from)?, to).map_err(failed)?);
-    }
-    fs::copy(from, to).map_err(failed)?;
-    Ok(())
+    Ok(fs::write(share.join("packages"), parts.debian.list.clone() + own)?)
 }
 
 /// Folders and programs 755, the rest 644, whatever the builder's umask is.
@@ -221,19 +120,4 @@ fn modes(folder: &Path) -> Done {
         }
     }
     Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_board_with_a_radio_has_the_programs_for_it_besides() {
-        let mut all = Recipe::read("root.toml").unwrap();
-        assert!(!all.packages.contains_key("wpasupplicant"));
-        let before = all.packages["libc6"].len();
-        all.add(Recipe::read("wireless.toml").unwrap());
-        assert_eq!(all.packages["wpasupplicant"], ["sbin/wpa_supplicant"]);
-        assert_eq!(all.packages["libc6"].len(), before + 1, "the C library's part for numbers comes besides");
-    }
 }

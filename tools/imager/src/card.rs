@@ -3,15 +3,12 @@
 //! Both slots hold the same, so that a new card has something to fall back to; slot.scr asks boot.scr which partition its
 //! root is. Ids of disk and partitions are fixed, FAT has no dates.
 
-use super::{
-    board::{Board, Card, Firmware, common},
-    firmware,
-    rootfs::Verity,
-    trees::Tree,
-};
 use crate::{
-    debian::Packages,
+    board::{Board, Card, Firmware},
+    firmware::{self, Source},
     shell::{Done, command, run},
+    trees::Tree,
+    verity::Verity,
 };
 use slots::{COPY_BYTES, DeviceTree, SlotFile, SlotScript, Slots, fresh_copies, script_image};
 use std::{
@@ -25,7 +22,7 @@ const ARGS: &str = "panic=3 gpt loglevel=4";
 /// The first partition's entry in the old partition table: FAT32, and the one to boot from.
 const OLD_TABLE: &str = "    partition-type = 0x0c\n    bootable = true\n";
 const STATE_MIB: u64 = 4;
-const ALIGN_MIB: u64 = 4;
+pub(crate) const ALIGN_MIB: u64 = 4;
 /// The number of the data partition.
 const DATA: usize = 8;
 /// For cards of up to 256 GiB room is set aside in the file system's own table; beyond that it grows otherwise.
@@ -35,14 +32,14 @@ const DATA_BLOCKS_MAX: u64 = 256 << 18;
 pub const NAMES: [&str; 8] = ["boot", "state0", "state1", "boot-a", "root-a", "boot-b", "root-b", "data"];
 
 /// A partition: its name, its size, and the file that is in it.
-struct Partition {
-    name: &'static str,
-    mib: u64,
-    file: &'static str,
+pub(crate) struct Partition {
+    pub name: &'static str,
+    pub mib: u64,
+    pub file: &'static str,
 }
 
 /// The card's partitions in their order, which is their numbers'.
-fn partitions(card: &Card) -> [Partition; 8] {
+pub(crate) fn partitions(card: &Card) -> [Partition; 8] {
     let partition = |name, mib, file| Partition { name, mib, file };
     [
         partition("boot", card.boot_mib, "boot.vfat"),
@@ -71,30 +68,35 @@ pub struct Contents<'a> {
     pub kernel: &'a Path,
     /// The device trees.
     pub trees: &'a [Tree],
-    /// The board's own packages.
-    pub firmware: Option<&'a Packages>,
+    /// Boot loaders and firmware.
+    pub firmware: &'a Source,
     /// What the kernel must be told of the root.
     pub verity: &'a Verity,
 }
 
 /// Lays out a card in `folder`, in which `root.erofs` lies. Answers with its file.
 pub fn lay_out(board: &Board, contents: &Contents, folder: &Path) -> Done<PathBuf> {
-    let script = fs::read_to_string(common("boot.cmd"))?;
+    parts(board, contents, folder)?;
+    genimage(folder)?;
+    Ok(folder.join("card.img"))
+}
+
+/// Makes all files that a card consists of, and what genimage is told, in `folder`, in which `root.erofs` lies.
+pub fn parts(board: &Board, contents: &Contents, folder: &Path) -> Done {
+    let script = fs::read_to_string(board.common("boot.cmd"))?;
     let mut boot = firmware::boot_files(board, contents.firmware, contents.trees)?;
     boot.push(("boot.scr".to_owned(), script_image(&script)));
     fat(&folder.join("boot.vfat"), board.card.boot_mib, "LEDGER", &boot)?;
     slot(board, contents, folder)?;
     for raw in &board.firmware.raw {
-        fs::write(folder.join(raw_name(raw.kib)), firmware::of(contents.firmware, &raw.file)?)?;
+        fs::write(folder.join(raw_name(raw.kib)), contents.firmware.raw(&raw.file)?)?;
     }
     let copies = fresh_copies(&Slots::unknown(), COPY_BYTES)?;
     for (name, copy) in ["state0", "state1"].iter().zip(copies) {
         fs::write(folder.join(name), copy)?;
     }
     data(&folder.join("data.ext4"), board.card.data_mib)?;
-    fs::write(folder.join("genimage.cfg"), config(&board.card, &board.firmware))?;
-    genimage(folder)?;
-    Ok(folder.join("card.img"))
+    Ok(fs::write(folder.join("genimage.cfg"), config(&board.card, &board.firmware))?)
 }
 
 /// Makes a slot's boot partition in `folder`.
@@ -138,7 +140,7 @@ fn fat(image: &Path, mib: u64, label: &str, files: &[(String, Vec<u8>)]) -> Done
         fs::remove_file(image)?;
     }
     let blocks = (mib << 10).to_string();
-    run(command("/usr/sbin/mkfs.vfat").args(["--invariant", "-n", label, "-C"]).arg(image).arg(blocks))?;
+    run(command("mkfs.vfat").args(["--invariant", "-n", label, "-C"]).arg(image).arg(blocks))?;
     let folder = image.with_extension("files");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -164,7 +166,7 @@ fn data(file: &Path, mib: u64) -> Done {
     if file.exists() {
         fs::remove_file(file)?;
     }
-    let mut make = command("/usr/sbin/mke2fs");
+    let mut make = command("mke2fs");
     make.env("E2FSPROGS_FAKE_TIME", "1").args(["-q", "-t", "ext4", "-b", "4096", "-J", "size=16", "-m", "1"]);
     let grown =
         format!("resize={DATA_BLOCKS_MAX},hash_seed={},root_owner=0:0,lazy_itable_init=0,nodiscard", id(0));
@@ -197,16 +199,17 @@ fn config(card: &Card, firmware: &Firmware) -> String {
 }
 
 /// The name of a file that lies before the partitions.
-fn raw_name(kib: u64) -> String {
+pub(crate) fn raw_name(kib: u64) -> String {
     format!("raw{kib}")
 }
 
 /// The id of the disk (0) or of a partition.
-fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("6c656467-6572-4000-8000-0000000001{number:02x}")
 }
 
-fn genimage(folder: &Path) -> Done {
+/// Lays out the parts that lie in `folder` as `card.img`.
+pub fn genimage(folder: &Path) -> Done {
     let (none, temporary) = (folder.join("none"), folder.join("tmp"));
     if temporary.exists() {
         fs::remove_dir_all(&temporary)?;
@@ -220,7 +223,8 @@ fn genimage(folder: &Path) -> Done {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::board::Raw, *};
+    use super::*;
+    use crate::board::Raw;
 
     #[test]
     fn partitions_lie_one_behind_the_other() {
