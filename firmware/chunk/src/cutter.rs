@@ -5,7 +5,7 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use crate::{FastCdc, Rabin, Sizes, SizesError};
+use crate::{FastCdc, Rabin, Sizes, SizesError, text::decimal};
 
 /// A cutter with its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,12 +98,6 @@ fn fields(text: &str) -> Option<(&str, [u32; 3])> {
     let sizes = [parts.next()?, parts.next()?, parts.next()?];
     let [Some(min), Some(avg), Some(max)] = sizes.map(decimal) else { return None };
     parts.next().is_none().then_some((name, [min, avg, max]))
-}
-
-/// A number as we write it: digits only, no sign, no leading zero.
-pub(crate) fn decimal<T: FromStr>(text: &str) -> Option<T> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    if plain { text.parse().ok() } else { None }
 }
 
 impl fmt::Display for Cutter {

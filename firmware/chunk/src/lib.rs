@@ -6,12 +6,14 @@
 //! `docs/formats/manifest.md`. Where chunks are kept is the store's affair; nothing here opens a file.
 
 mod cutter;
+pub mod delta;
 mod fast;
 mod hash;
 mod manifest;
 mod rabin;
 mod sizes;
 mod stream;
+mod text;
 
 pub use cutter::{Cutter, CutterError, cut};
 pub use fast::FastCdc;

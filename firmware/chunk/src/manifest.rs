@@ -8,7 +8,10 @@ use std::fmt::Write;
 
 use model::ChunkId;
 
-use crate::{Cutter, CutterError, cutter::decimal};
+use crate::{
+    Cutter, CutterError,
+    text::{Lines, WrongLine, decimal},
+};
 
 /// The longest manifest, in bytes of text.
 pub const MAX_MANIFEST_BYTES: usize = 16 << 20;
@@ -92,8 +95,8 @@ impl Manifest {
             return Err(ManifestError::TooLong(bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::NotAManifest)?;
-        let mut lines = Lines { rest: text, line: 0 };
-        if lines.next().ok() != Some(FIRST_LINE) {
+        let mut lines = Lines::of(text);
+        if lines.next() != Some(FIRST_LINE) {
             return Err(ManifestError::NotAManifest);
         }
         let cutter = lines.field("cutter ", "cutter NAME:MIN:AVG:MAX", Some)?;
@@ -101,7 +104,7 @@ impl Manifest {
         let size = lines.field("size ", "size BYTES", decimal::<u64>)?;
         let hash = lines.field("blake3 ", "blake3 HASH", |hash| hash.parse::<ChunkId>().ok())?;
         let mut builder = Builder::new(cutter);
-        while !lines.rest.is_empty() {
+        while !lines.is_at_end() {
             let (id, length) = lines.field("", "CHUNK-ID BYTES", chunk_line)?;
             builder.push(id, length)?;
         }
@@ -113,34 +116,15 @@ impl Manifest {
     }
 }
 
+impl From<WrongLine> for ManifestError {
+    fn from(WrongLine { line, wanted }: WrongLine) -> Self {
+        Self::Line { line, wanted }
+    }
+}
+
 fn chunk_line(line: &str) -> Option<(ChunkId, u32)> {
     let (id, length) = line.split_once(' ')?;
     Some((id.parse().ok()?, decimal(length)?))
-}
-
-/// Lines that each end in one line feed.
-struct Lines<'a> {
-    rest: &'a str,
-    line: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn next(&mut self) -> Result<&'a str, ()> {
-        let (line, rest) = self.rest.split_once('\n').ok_or(())?;
-        (self.rest, self.line) = (rest, self.line + 1);
-        Ok(line)
-    }
-
-    fn field<T>(
-        &mut self,
-        prefix: &str,
-        wanted: &'static str,
-        value: impl Fn(&'a str) -> Option<T>,
-    ) -> Result<T, ManifestError> {
-        let wrong = ManifestError::Line { line: self.line + 1, wanted };
-        let line = self.next().ok().and_then(|line| line.strip_prefix(prefix));
-        line.and_then(value).ok_or(wrong)
-    }
 }
 
 /// Gathers the chunks of a file that is being cut.

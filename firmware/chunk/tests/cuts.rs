@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy's allowance for tests does not reach their helpers")]
 
+mod naive;
 mod support;
 
 use std::{
@@ -11,8 +12,9 @@ use std::{
 
 use chunk::{Cutter, Stream, chunk_id, cut};
 use md5::{Digest, Md5};
+use naive::naive_rabin;
 use proptest::prelude::*;
-use support::{Python, naive_rabin};
+use support::Python;
 
 const MIB: usize = 1 << 20;
 
