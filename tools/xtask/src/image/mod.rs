@@ -87,8 +87,7 @@ impl Image {
 
     /// A tool for tests, built for the box.
     pub fn example(&self, name: &str) -> Done<PathBuf> {
-        let packages = programs::packages(self.board.arch, &Recipe::load(&self.board)?)?;
-        programs::example(self.board.arch, &packages, name)
+        programs::example(self.board.arch, name)
     }
 
     /// Makes a slot in `folder` whose root was changed, with hashes of its own: for tests of falling back.
@@ -131,7 +130,7 @@ pub fn build(name: &str) -> Done<Image> {
     let kernel = kernel::build(&board)?;
     let recipe = Recipe::load(&board)?;
     let debian = programs::packages(board.arch, &recipe)?;
-    let programs = programs::build(board.arch, &debian)?;
+    let programs = programs::build(board.arch)?;
     let folder = folder(name)?;
     let tree = folder.join("root");
     let firmware = firmware::packages(&board)?;

@@ -25,16 +25,16 @@ pub struct Programs {
 }
 
 /// Builds them.
-pub fn build(arch: Arch, packages: &Packages) -> Done<Programs> {
-    let mut cargo = cargo(arch, packages)?;
+pub fn build(arch: Arch) -> Done<Programs> {
+    let mut cargo = cargo(arch)?;
     cargo.args(CRATES.iter().flat_map(|each| ["-p", each]));
     run(&mut cargo)?;
     Ok(Programs { folder: release(arch)? })
 }
 
 /// Builds an example of the crate `board`, a tool for tests that is on no box.
-pub fn example(arch: Arch, packages: &Packages, name: &str) -> Done<PathBuf> {
-    run(cargo(arch, packages)?.args(["-p", "board", "--example", name]))?;
+pub fn example(arch: Arch, name: &str) -> Done<PathBuf> {
+    run(cargo(arch)?.args(["-p", "board", "--example", name]))?;
     Ok(release(arch)?.join("examples").join(name))
 }
 
@@ -43,7 +43,7 @@ fn release(arch: Arch) -> Done<PathBuf> {
 }
 
 /// Cargo, building for the box.
-fn cargo(arch: Arch, packages: &Packages) -> Done<Command> {
+fn cargo(arch: Arch) -> Done<Command> {
     let name = arch.rust().to_uppercase().replace('-', "_");
     let mut cargo = build::cargo_here()?;
     Rust::find(arch)?.drives(&mut cargo);
@@ -57,9 +57,16 @@ fn cargo(arch: Arch, packages: &Packages) -> Done<Command> {
     cargo.env("CARGO_ENCODED_RUSTFLAGS", rust.concat().join("\x1f"));
     cargo.env(format!("CFLAGS_{}", arch.rust().replace('-', "_")), c.join(" "));
     cargo.env("LIBSECCOMP_LINK_TYPE", "static");
-    cargo.env("LIBSECCOMP_LIB_PATH", packages.root.join("usr/lib").join(arch.triple()));
+    cargo.env("LIBSECCOMP_LIB_PATH", archive(arch)?.join("usr/lib").join(arch.triple()));
     cargo.args(["build", "--locked", "--release", "--target", arch.rust()]);
     Ok(cargo)
+}
+
+/// The folder with libseccomp's archive. The same for all boards, or each would have its own build of what links it.
+fn archive(arch: Arch) -> Done<PathBuf> {
+    let folder = cache::folder("archive")?.join(arch.debian());
+    let apt = || Apt::for_architecture(&folder, arch.debian());
+    Ok(Packages::once(&folder, &["libseccomp-dev"], apt)?.root)
 }
 
 /// What has a compiler name other folders than those in which it works, so that the bytes are the same on every machine.
