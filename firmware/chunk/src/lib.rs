@@ -5,6 +5,7 @@
 //! with common parts share chunks, wherever those parts lie. Formats: `docs/formats/cutters.md` and
 //! `docs/formats/manifest.md`. Where chunks are kept is the store's affair; nothing here opens a file.
 
+pub mod casync;
 mod cutter;
 pub mod delta;
 mod fast;

@@ -40,6 +40,7 @@ const TEST: &[Package] = &[
     Package { name: "libubootenv-tool", there: || have("fw_printenv") },
     Package { name: "grub-common", there: || have("grub-editenv") },
     Package { name: "gdisk", there: || Path::new("/usr/sbin/sgdisk").exists() },
+    Package { name: "casync", there: || have("casync") },
     Package { name: "mtools", there: || have("mcopy") },
     Package { name: "dosfstools", there: || have("mkfs.vfat") },
     Package { name: "e2fsprogs", there: || have("mkfs.ext4") },
@@ -96,7 +97,12 @@ const FLASH: &[Package] = &[Package { name: "mtools", there: || have("mcopy") }]
 const BENCH: &[Package] = &[
     Package { name: "runc", there: || have("runc") },
     Package { name: "crun", there: || have("crun") },
-    Package { name: "casync", there: || have("casync") },
+    Package { name: "zchunk", there: || have("zck") },
+    Package { name: "xdelta3", there: || have("xdelta3") },
+    Package { name: "zstd", there: || have("zstd") },
+    Package { name: "xz-utils", there: || have("xz") },
+    Package { name: "mmdebstrap", there: || have("mmdebstrap") },
+    Package { name: "erofs-utils", there: || have("mkfs.erofs") },
 ];
 
 /// Installs what building misses.

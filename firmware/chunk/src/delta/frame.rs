@@ -51,7 +51,7 @@ pub(super) fn length_alone(chunk: &[u8]) -> usize {
     packed.unwrap_or(chunk.len()).min(chunk.len())
 }
 
-/// Appends what `pack` was given, if prefix and frame are the same; at most as much as `plain` has room for.
+/// Fills an empty `plain` with what `pack` was given, if prefix and frame are the same; at most as much as it has room for.
 pub(super) fn unpack(prefix: &[u8], frame: &[u8], plain: &mut Vec<u8>) -> Result<(), ZstdError> {
     let mut zstd = DCtx::try_create().ok_or(NO_MEMORY)?;
     zstd.ref_prefix(prefix)?;

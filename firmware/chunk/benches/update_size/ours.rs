@@ -1,0 +1,147 @@
+//! Our own bytes: missing chunks as they are, the delta, and what publisher and box need for it.
+
+use std::{
+    collections::HashSet,
+    env, fs, io,
+    os::unix::fs::FileExt,
+    path::Path,
+    process::Command,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use chunk::{
+    Builder, Cutter, FileHasher, Manifest, chunk_id, cut,
+    delta::{Decoder, Delta, Encoder, Segment, Source},
+};
+
+use super::{Done, Pair, process, row};
+
+/// That of the chunk packs.
+const LEVEL: i32 = 3;
+
+/// Publishes and installs, each in a process of its own.
+pub fn compare(pair: &Pair) -> Done {
+    let again = || Ok::<_, io::Error>(Command::new(env::current_exe()?));
+    process::seconds(again()?.arg("publish").args([&pair.old, &pair.new, &pair.folder]))?;
+    process::seconds(again()?.arg("box").args([&pair.old, &pair.folder]))?;
+    process::seconds(again()?.arg("nothing").args([&pair.new, &pair.folder]))?;
+    Ok(())
+}
+
+/// The publisher: manifests, then the delta, whose frames and text are left in the folder.
+pub fn publish(old: &Path, new: &Path, folder: &Path) -> Done {
+    let (old, new) = (fs::read(old)?, fs::read(new)?);
+    let manifests = (manifest(&old)?, manifest(&new)?);
+    let (old, new) =
+        (Source { bytes: &old, manifest: &manifests.0 }, Source { bytes: &new, manifest: &manifests.1 });
+    let seconds = process::own_seconds()?;
+    let text = new.manifest.to_text();
+    fs::write(folder.join("manifest"), &text)?;
+    row("our plain chunks, zstd -3 each, and the manifest", packed(&text)? + missing(old, new)?, seconds);
+    let before = process::own_seconds()?;
+    let (delta, bytes) = delta(old, new, Some(folder))?;
+    let (text, delta) = (packed(&text)?, packed(&delta)?);
+    row("our delta: frames, its text, the manifest", bytes + delta + text, process::own_seconds()? - before);
+    println!("    frames {bytes}, the delta's text {delta}, the manifest {text}, both by zstd -{LEVEL}");
+    println!("    publisher: {} MiB at its peak, both files included", process::own_peak_mib()?);
+    Ok(())
+}
+
+/// The box: every segment's chunks from the old file and the frames.
+pub fn install(old: &Path, folder: &Path) -> Done {
+    let manifest = Manifest::parse(&fs::read(folder.join("manifest"))?)?;
+    let delta = Delta::parse(&fs::read(folder.join("delta"))?)?;
+    let decoder = Decoder::new(&delta, &manifest)?;
+    let old = fs::File::open(old)?;
+    let (mut chunks, mut bytes) = (0, 0);
+    for (number, segment) in delta.segments.iter().enumerate() {
+        let frame = fs::read(folder.join(segment.frame.to_string()))?;
+        let made = decoder.make(number, &frame, |offset, into| old.read_exact_at(into, offset))?;
+        chunks += made.chunks().count();
+        bytes += made.chunks().map(|(_, _, chunk)| chunk.len()).sum::<usize>();
+    }
+    let (seconds, peak) = (process::own_seconds()?, process::own_peak_mib()?);
+    let count = delta.segments.len();
+    println!(
+        "    box: {chunks} chunks of {} MiB from {count} segments, {seconds:.1} s at the processor, {peak} MiB at its peak",
+        bytes >> 20
+    );
+    Ok(())
+}
+
+/// The whole image, for a box that has nothing: the bound that no update may exceed.
+pub fn from_nothing(new: &Path, _: &Path) -> Done {
+    let (bytes, none) = (fs::read(new)?, manifest(&[])?);
+    let manifest = manifest(&bytes)?;
+    let before = process::own_seconds()?;
+    let new = Source { bytes: &bytes, manifest: &manifest };
+    let (text, frames) = delta(Source { bytes: &[], manifest: &none }, new, None)?;
+    let bytes = frames + packed(&text)? + packed(&manifest.to_text())?;
+    row("our delta from nothing, and the manifest", bytes, process::own_seconds()? - before);
+    Ok(())
+}
+
+fn manifest(bytes: &[u8]) -> Done<Manifest> {
+    let cutter = Cutter::default();
+    let (mut builder, mut whole) = (Builder::new(cutter), FileHasher::new());
+    whole.update(bytes);
+    for range in cut(cutter, bytes) {
+        builder.push(chunk_id(&bytes[range.clone()]), range.len() as u32)?;
+    }
+    Ok(builder.finish(whole.finish()))
+}
+
+/// The chunks that the old file lacks, each as it is kept and sent.
+fn missing(old: Source<'_>, new: Source<'_>) -> Done<u64> {
+    let mut known: HashSet<_> = old.manifest.chunks.iter().map(|(id, _)| *id).collect();
+    let (mut start, mut sum) = (0, 0);
+    for (id, length) in &new.manifest.chunks {
+        let end = start + *length as usize;
+        if known.insert(*id) {
+            let chunk = &new.bytes[start..end];
+            sum += zstd::bulk::compress(chunk, LEVEL)?.len().min(chunk.len()) as u64;
+        }
+        start = end;
+    }
+    Ok(sum)
+}
+
+fn packed(text: &str) -> Done<u64> {
+    Ok(zstd::bulk::compress(text.as_bytes(), LEVEL)?.len() as u64)
+}
+
+/// The delta's text, and the bytes of all frames, which go into a folder if there is one; all cores work.
+fn delta(old: Source<'_>, new: Source<'_>, folder: Option<&Path>) -> Done<(String, u64)> {
+    let encoder = Encoder::new(old, new)?;
+    let (next, made) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || -> Result<(), String> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= encoder.segments() {
+                return Ok(());
+            }
+            let segment = encoder.encode(number).map_err(|error| error.to_string())?;
+            made.lock().map_err(|error| error.to_string())?.extend(segment);
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..thread::available_parallelism()?.get()).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| Ok(worker.join().map_err(|_| "a worker died")??))
+    })
+    .map_err(|error: Box<dyn std::error::Error>| error.to_string())?;
+    let made: Vec<(Segment, Vec<u8>)> = made.into_inner()?;
+    let bytes = made.iter().map(|(_, frame)| frame.len() as u64).sum();
+    if let Some(folder) = folder {
+        made.iter()
+            .try_for_each(|(segment, frame)| fs::write(folder.join(segment.frame.to_string()), frame))?;
+    }
+    let segments = made.into_iter().map(|(segment, _)| segment).collect();
+    let text = Delta::between(old.manifest, new.manifest, segments)?.to_text();
+    folder.map_or(Ok(()), |folder| fs::write(folder.join("delta"), &text))?;
+    Ok((text, bytes))
+}
