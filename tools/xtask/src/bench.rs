@@ -1,7 +1,7 @@
 //! The figures of docs/BENCHMARKS.md. Each bench prints its own beside its peer's, in one run.
 
 use crate::{
-    build, packages,
+    build, packages, pair,
     shell::{Done, run, say},
     sid,
 };
@@ -10,6 +10,7 @@ use crate::{
 const BENCHES: &[(&str, &str, &str, Need)] = &[
     ("events", "store", "events", Need::Nothing),
     ("chunks", "store", "chunks", Need::Desync),
+    ("update-size", "chunk", "update_size", Need::Images),
     ("containers", "container", "start", Need::Nothing),
     ("verify", "ledger", "verify", Need::Nothing),
     ("sync", "sync", "cold_sync", Need::Nothing),
@@ -25,6 +26,8 @@ enum Need {
     Nothing,
     /// The peer that Debian's stable suite does not carry.
     Desync,
+    /// Two root file systems, and that peer.
+    Images,
     /// The agent, the command line and the dapps, as they are shipped.
     Programs,
 }
@@ -45,6 +48,10 @@ pub fn run_chore(args: &[String]) -> Done {
         match need {
             Need::Nothing => &mut cargo,
             Need::Desync => cargo.env("DESYNC", sid::program("desync")?),
+            Need::Images => {
+                let (old, new) = pair::images()?;
+                cargo.env("OLD_IMAGE", old).env("NEW_IMAGE", new).env("DESYNC", sid::program("desync")?)
+            }
             Need::Programs => cargo.env("LEDGER_DAPPS", build::all(true)?.dapps),
         };
         run(cargo.args(["bench", "--quiet", "-p", package, "--bench", bench, "--"]).args(&rest))?;

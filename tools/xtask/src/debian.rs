@@ -159,7 +159,7 @@ fn dependencies(said: &str) -> Vec<String> {
 fn from(folder: &Path, suite: &str, components: &str) -> Done<Vec<String>> {
     fs::create_dir_all(folder)?;
     let sources = folder.join("sources.list");
-    fs::write(&sources, format!("deb {} {suite} {components}\n", mirror()?))?;
+    fs::write(&sources, format!("deb {} {suite} {components}\n", mirror("/debian")?))?;
     Ok(vec![
         format!("-oDir::Etc::sourcelist={}", sources.display()),
         "-oDir::Etc::sourceparts=/dev/null".into(),
@@ -173,14 +173,17 @@ fn release() -> Done<String> {
     Ok(line.ok_or("/etc/os-release has no VERSION_CODENAME")?.trim_matches('"').to_owned())
 }
 
-/// The mirror that apt uses for Debian itself (not for security or others).
-fn mirror() -> Done<String> {
+/// The mirror that apt uses for what lies below such a path: `/debian`, `/debian-security`.
+pub fn mirror(path: &str) -> Done<String> {
     let text = output(command("apt-get").args(["indextargets", "--format", "$(SUITE) $(REPO_URI)"]))?;
-    let of_debian = |line: &&str| {
+    let of_path = |line: &&str| {
         let uri = line.split(' ').nth(1).unwrap_or_default();
-        uri.trim_end_matches('/').ends_with("/debian")
+        uri.trim_end_matches('/').ends_with(path)
     };
-    let line = text.lines().find(of_debian).ok_or("apt has no mirror of Debian: run apt-get update first")?;
+    let line = text
+        .lines()
+        .find(of_path)
+        .ok_or_else(|| format!("apt has no mirror of {path}: run apt-get update first"))?;
     Ok(line.split(' ').nth(1).unwrap_or_default().to_string())
 }
 

@@ -17,6 +17,7 @@ mod fuzz;
 mod image;
 mod image_test;
 mod packages;
+mod pair;
 mod plot;
 mod qemu;
 mod readers;
