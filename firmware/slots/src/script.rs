@@ -116,15 +116,15 @@ fn choose(text: &mut String, trees: &[DeviceTree]) {
     );
 }
 
-/// The file's checksum at `${m}4000` as `crc32` leaves it, what it should be at `${m}4004`.
+/// The file's checksum at `${m}4004`, by boot.scr's `least_first`; what it should be at `${m}4008`.
 fn check(text: &mut String, file: &SlotFile) {
     let SlotFile { name, address, sum } = file;
     let _ = writeln!(text, "if load ${{devtype}} ${{devnum}}:${{boot_part}} {address} {name}; then");
-    let _ = writeln!(text, "    crc32 {address} ${{filesize}} ${{m}}4000");
-    for (at, byte) in sum.to_be_bytes().into_iter().enumerate() {
-        let _ = writeln!(text, "    mw.b ${{m}}400{} {byte:02x} 1", at + 4);
+    let _ = writeln!(text, "    crc32 {address} ${{filesize}} ${{m}}4000; run least_first");
+    for (at, byte) in ["8", "9", "a", "b"].into_iter().zip(sum.to_le_bytes()) {
+        let _ = writeln!(text, "    mw.b ${{m}}400{at} {byte:02x} 1");
     }
-    let _ = writeln!(text, "    cmp.b ${{m}}4000 ${{m}}4004 4 || setenv whole\nelse setenv whole; fi");
+    let _ = writeln!(text, "    cmp.b ${{m}}4004 ${{m}}4008 4 || setenv whole\nelse setenv whole; fi");
 }
 
 #[cfg(test)]
