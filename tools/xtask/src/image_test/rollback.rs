@@ -18,8 +18,8 @@ use std::{
 
 /// Of file systems and of verity.
 pub const BLOCK: usize = 4096;
-/// Somewhere in the kernel's file: boot-a is FAT, written in one piece.
-const IN_THE_KERNEL: u64 = 4 << 20;
+/// Somewhere in the kernel's file, also in the smallest one: boot-a is FAT, written in one piece.
+const IN_THE_KERNEL: u64 = 2 << 20;
 /// A ledgerd that runs and answers nobody.
 const SICK: &str = "#!/bin/sh\nexec sleep 1000000\n";
 
