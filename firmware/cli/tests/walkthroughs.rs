@@ -1,4 +1,4 @@
-//! Runs every docs/walkthroughs/*.md but first-light.md and compares.
+//! Runs every docs/walkthroughs/*.md but those for people and compares.
 //!
 //! A fenced block marked `console` holds commands after `$ ` (lines after `> ` go on with it) and the output that is
 //! expected, stdout and stderr as they come. `[..]` stands for anything within a line, a line `...` for any lines. A
@@ -23,8 +23,8 @@ use walkthrough::{
     place::Place,
 };
 
-/// The page for a person with a real board, which no machine can walk.
-const BY_HAND: &str = "first-light";
+/// The pages for people: with a real board, and with checkouts of Buildroot and Yocto, which no machine has at hand.
+const BY_HAND: [&str; 2] = ["first-light", "layers"];
 
 /// What the walkthroughs call besides our own programs.
 const TOOLS: &[&str] = &["bash", "git", "curl", "jq", "ssh-keygen", "timeout", "ip"];
@@ -65,7 +65,7 @@ fn walkthroughs() -> Vec<PathBuf> {
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     let one = std::env::var_os("LEDGER_WALKTHROUGH");
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    paths.retain(|path| path.file_stem().is_none_or(|stem| stem != BY_HAND));
+    paths.retain(|path| path.file_stem().is_none_or(|stem| BY_HAND.iter().all(|name| stem != *name)));
     paths.retain(|path| one.as_deref().is_none_or(|one| path.file_stem() == Some(one)));
     paths.sort();
     assert!(!paths.is_empty(), "docs/walkthroughs has no such walkthrough");

@@ -30,10 +30,11 @@ ledger-image STEP --boards FOLDER --board NAME ...
   programs --root FOLDER         fails if the root lacks a program that the box's scripts call
   options --config FILE --fragment FILE ...
                                  fails if lines of the fragments are not in the configuration
+  fragments                      the fragments of the board's kernel, in one text
   kernel-options --config FILE   the same, with the fragments of the board's kernel
   trees --source FOLDER --compiler PROGRAM --to FOLDER
                                  the board's device trees, of the kernel's source
-  parts --kernel FILE --root FILE [--trees FOLDER] [--firmware FOLDER] --to FOLDER
+  parts --kernel FILE or FOLDER --root FILE [--trees FOLDER] [--firmware FOLDER] --to FOLDER
                                  all that a card consists of, and the update bundle: the root is a file system
   card --to FOLDER               those parts laid out by genimage, as card.img
   wks                            the partitions in the words of wic
@@ -60,11 +61,11 @@ fn step(words: &[String]) -> Done {
         "overlay" => overlay::lay_over(&ask.board()?, ask.path("root")?),
         "programs" => programs(&ask),
         "options" => options::check(&options::text(&ask.paths("fragment"))?, &ask.text("config")?),
-        "kernel-options" => {
-            let board = ask.board()?;
-            let fragments = options::fragments(&board.boards, board.arch)?;
-            options::check(&options::text(&fragments)?, &ask.text("config")?)
+        "fragments" => {
+            print!("{}", fragments(&ask)?);
+            Ok(())
         }
+        "kernel-options" => options::check(&fragments(&ask)?, &ask.text("config")?),
         "trees" => trees::build(&ask.board()?, ask.path("source")?, ask.one("compiler")?, ask.path("to")?)
             .map(|_| ()),
         "parts" => parts(&ask),
@@ -79,6 +80,11 @@ fn step(words: &[String]) -> Done {
         }
         other => Err(format!("there is no step {other:?}\n\n{HELP}").into()),
     }
+}
+
+fn fragments(ask: &Ask) -> Done<String> {
+    let board = ask.board()?;
+    options::text(&options::fragments(&board.boards, board.arch)?)
 }
 
 fn programs(ask: &Ask) -> Done {
@@ -103,8 +109,9 @@ fn parts(ask: &Ask) -> Done {
         Err(error) => return Err(error),
     };
     let firmware = ask.path("firmware").map_or(Source::Nowhere, |folder| Source::Folder(folder.to_owned()));
-    let contents =
-        Contents { kernel: ask.path("kernel")?, trees: &trees, firmware: &firmware, verity: &verity };
+    let kernel = ask.path("kernel")?;
+    let kernel = if kernel.is_dir() { kernel.join(&board.kernel.image) } else { kernel.to_owned() };
+    let contents = Contents { kernel: &kernel, trees: &trees, firmware: &firmware, verity: &verity };
     card::parts(&board, &contents, &to)?;
     bundle::write(&board, &verity, &to, &to.join(BUNDLE))
 }

@@ -1,7 +1,7 @@
 //! The partitions of a card in the words of wic, the tool of OpenEmbedded that lays out disks.
 //!
 //! The same list that genimage is told (`card::parts`): a kickstart file has one line a partition, in the order of their numbers. It is
-//! kept in `meta-ledger/wic` and compared by `cargo xtask layer`.
+//! kept in `meta-ledger/files/wic` and compared by `cargo xtask layer`.
 
 use crate::{
     board::Board,

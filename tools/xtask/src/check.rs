@@ -1,7 +1,7 @@
 //! What must hold before a commit.
 
 use crate::{
-    arrows, build, demo, packages,
+    arrows, build, demo, layer, packages,
     root::{self, give_back, is_root},
     shell::{Done, cache, cargo, command, run, say},
 };
@@ -37,7 +37,7 @@ fn runner() -> Done<String> {
     Ok(format!("target.'cfg(unix)'.runner = ['sudo', '--preserve-env', 'env', 'HOME={home}', 'PATH={path}']"))
 }
 
-/// Format, clippy, arrows, licences, then every test.
+/// Format, clippy, arrows, the layer, licences, then every test.
 pub fn check() -> Done {
     packages::for_tests()?;
     run(cargo().args(["fmt", "--all", "--check"]))?;
@@ -51,6 +51,7 @@ pub fn check() -> Done {
         "warnings",
     ]))?;
     arrows::check()?;
+    layer::check()?;
     deny()?;
     test(&[])
 }

@@ -16,6 +16,7 @@ mod flash;
 mod fuzz;
 mod image;
 mod image_test;
+mod layer;
 mod packages;
 mod pair;
 mod plot;
@@ -48,6 +49,7 @@ cargo xtask CHORE
                             the image at work in QEMU: readers, lines, power cuts, damage, falling back
                             (--cuts: N power cuts at random moments; --measure: how long and how large;
                             --built: the image as it was last built)
+  layer [--write]           meta-ledger against the rest of the repository, and its linters (--write: what follows from it)
   fuzz [TARGET] [--seconds N]   each fuzz target for N seconds (60)
   bench [NAME [-- ...]]     the figures of docs/BENCHMARKS.md, each beside its peer
   sim [--nodes N] [--seed S] [--hours H] [--seeds K] [--until STEP] [--trace] [--csv] [--calm]
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         "badge" => readers::run_chore(rest),
         "flash" => flash::run_chore(rest),
         "image-test" => image_test::run_chore(rest),
+        "layer" => layer::run_chore(rest),
         "fuzz" => fuzz::run(rest),
         "bench" => bench::run_chore(rest),
         "sim" => sim::run_chore(rest),

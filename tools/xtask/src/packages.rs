@@ -93,6 +93,12 @@ const QEMU: &[Package] = &[
 /// What writing a card needs.
 const FLASH: &[Package] = &[Package { name: "mtools", there: || have("mcopy") }];
 
+/// What looking at the layer for Yocto and Buildroot needs.
+const LAYER: &[Package] = &[
+    Package { name: "python3-venv", there: has_venv },
+    Package { name: "shellcheck", there: || have("shellcheck") },
+];
+
 /// What the benches need besides.
 const BENCH: &[Package] = &[
     Package { name: "runc", there: || have("runc") },
@@ -133,6 +139,16 @@ pub fn for_qemu() -> Done {
 /// Installs what writing a card misses.
 pub fn for_flash() -> Done {
     install(&[FLASH])
+}
+
+/// Installs what looking at the layer misses.
+pub fn for_layer() -> Done {
+    install(&[LAYER])
+}
+
+/// Whether this Python makes environments of its own: Debian keeps a part of that in a package beside it.
+fn has_venv() -> bool {
+    command("python3").args(["-c", "import venv, ensurepip"]).status().is_ok_and(|status| status.success())
 }
 
 /// Whether a folder has a file whose name begins and ends so.

@@ -1,0 +1,1 @@
+inherit_defer ${@bb.utils.contains('DISTRO_FEATURES', 'ledger', 'ledger-kernel', '', d)}
