@@ -99,6 +99,22 @@ id_type!(
     "a badge digest"
 );
 
+id_type!(
+    /// A release: BLAKE3 over its document's text.
+    ReleaseId,
+    "a release id"
+);
+id_type!(
+    /// The manifest of a part of a release: BLAKE3 over its text.
+    ManifestId,
+    "a manifest id"
+);
+id_type!(
+    /// The top of a hash tree that dm-verity checks: SHA-256 of its first block.
+    VerityHash,
+    "a verity root hash"
+);
+
 impl From<BlockId> for ObjectId {
     fn from(block: BlockId) -> Self {
         Self(block.0)

@@ -19,7 +19,7 @@ pub use badge::{BadgeError, BadgeKey, CardNumber, TagId, Width};
 pub use document::{Document, DocumentError, MAX_DOCUMENT_BYTES};
 pub use event::{Event, EventError, MAX_EVENT_BYTES};
 pub use glob::{Glob, GlobError};
-pub use id::{BadgeDigest, BlockId, ChunkId, IdError, ObjectId, OrgId};
+pub use id::{BadgeDigest, BlockId, ChunkId, IdError, ManifestId, ObjectId, OrgId, ReleaseId, VerityHash};
 pub use key::{GIT_NAMESPACE, KeyError, KeyId, PublicKey, RawSignature, SigningKey};
 pub use name::{Name, NameError};
 pub use path::{PathError, StatePath};

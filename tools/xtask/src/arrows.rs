@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("board", &["model"]),
     ("dapp", &["model"]),
     ("slots", &[]),
+    ("update", &["model", "chunk", "slots"]),
     ("card", &[]),
     ("ntp", &[]),
     ("sync", &["model", "chunk", "ledger"]),
@@ -48,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms without clock, socket, file, thread, randomness or async, and what they must therefore not use.
-const PURE: &[&str] = &["model", "chunk", "ledger", "sync", "replica", "dapp", "slots"];
+const PURE: &[&str] = &["model", "chunk", "ledger", "sync", "replica", "dapp", "slots", "update"];
 const IMPURE: &[&str] = &[
     "tokio",
     "axum",
