@@ -38,10 +38,10 @@ pub fn publish(old: &Path, new: &Path, folder: &Path) -> Done {
     let manifests = (manifest(&old)?, manifest(&new)?);
     let (old, new) =
         (Source { bytes: &old, manifest: &manifests.0 }, Source { bytes: &new, manifest: &manifests.1 });
-    let seconds = process::own_seconds()?;
     let text = new.manifest.to_text();
     fs::write(folder.join("manifest"), &text)?;
-    row("our plain chunks, zstd -3 each, and the manifest", packed(&text)? + missing(old, new)?, seconds);
+    let plain = packed(&text)? + missing(old, new)?;
+    row("our plain chunks, zstd -3 each, and the manifest", plain, process::own_seconds()?);
     let before = process::own_seconds()?;
     let (delta, bytes) = delta(old, new, Some(folder))?;
     let (text, delta) = (packed(&text)?, packed(&delta)?);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Manifest, chunk_id};
 
-/// What a segment may read of the old file, in bytes. Half of the limit: more was measured to save little.
+/// What a segment may read of the old file, in bytes. Half of the limit, so that 16 MiB are enough on a box.
 const PREFIX_BYTES: u64 = 8 << 20;
 /// What a segment makes, in bytes, unless one chunk is longer.
 const SEGMENT_BYTES: u64 = 4 << 20;
