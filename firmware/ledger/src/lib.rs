@@ -62,7 +62,7 @@ pub use log::{LogError, MAX_EVENTS_IN_BLOCK, MAX_LOG_BYTES, events_that_fit, las
 pub use memory::MemoryObjects;
 pub use merge::{Conflict, MergeError, MergedTree, merge};
 pub use object::{Kind, Layered, LoadError, NewObjects, Object, Objects, ReadError};
-pub use policy::{DappRights, Denied, POLICY_PATH, Policy, PolicyError, Rule, Signer};
+pub use policy::{DappRights, Denied, POLICY_PATH, Policy, PolicyError, ReleaseRule, Rule, Signer};
 pub use proof::{
     AnswerError, Broken, Checking, JudgeTask, MAX_ANSWER_BYTES, MAX_INPUT_BYTES, MAX_REASONS, Making,
     Outcome, Step, TaskId, Tentative, Verdict, merge_block, tentative,
@@ -75,7 +75,7 @@ pub use rotation::replace_key;
 pub use rules::RuleError;
 pub use sign::{Draft, NewBlock, SignError};
 pub use signers::allowed_signers;
-pub use state::{SignerError, State, StateError, key_path};
+pub use state::{ReleaseSigners, SignerError, State, StateError, key_path};
 pub use trailer_values::VerdictLine;
 pub use trailers::{
     BlockKind, MAIN, MAX_REASON_BYTES, MAX_SUBJECT_BYTES, Message, MessageError, PROTOCOL, check_subject,

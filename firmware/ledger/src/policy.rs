@@ -22,6 +22,19 @@ pub struct Policy {
     pub roles: BTreeMap<Name, Vec<Name>>,
     /// Who may write where.
     pub rules: Vec<Rule>,
+    /// Who must sign releases, by channel; in another channel nobody can.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub releases: BTreeMap<Name, ReleaseRule>,
+}
+
+/// Who must sign the releases of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseRule {
+    /// So many of them.
+    pub threshold: usize,
+    /// Release signers and people; each counts once, whatever number of keys.
+    pub signers: Vec<Owner>,
 }
 
 /// One rule: these roles and dapps may write these paths.
@@ -71,6 +84,14 @@ pub enum PolicyError {
     Role {
         /// The role.
         role: Name,
+    },
+    /// Nobody could sign a release, or fewer than it seems.
+    #[error(
+        "policy.toml: releases.{channel} wants a threshold of 1 up to the number of its signers, who are people or release signers, each once"
+    )]
+    Releases {
+        /// The channel.
+        channel: Name,
     },
     /// A rule without paths, or for nobody.
     #[error("policy.toml: rule {number} has no paths, or neither roles nor dapps")]
@@ -157,6 +178,9 @@ impl Policy {
                 return Err(PolicyError::Role { role: role.clone() });
             }
         }
+        if let Some((channel, _)) = policy.releases.iter().find(|(_, rule)| !rule.can_be_kept()) {
+            return Err(PolicyError::Releases { channel: channel.clone() });
+        }
         Ok(policy)
     }
 
@@ -191,6 +215,13 @@ impl Policy {
         }
         let asked = asked.into_iter().cloned().collect();
         Err(Denied::Role { path: path.clone(), owner: owner.clone(), asked })
+    }
+}
+
+impl ReleaseRule {
+    fn can_be_kept(&self) -> bool {
+        let signers: BTreeSet<&Owner> = self.signers.iter().filter(|owner| owner.node().is_none()).collect();
+        signers.len() == self.signers.len() && (1..=signers.len()).contains(&self.threshold)
     }
 }
 
@@ -288,6 +319,25 @@ mod tests {
                 matches!(policy.may_write(&signer(other, None), &at), Err(Denied::Log { .. })),
                 "{other}"
             );
+        }
+    }
+
+    #[test]
+    fn who_signs_releases_is_said_by_channel_and_can_be_kept() {
+        let with = |releases: &str| policy(&format!("{POLICY}\n[releases.stable]\n{releases}\n"));
+        let good = with("threshold = 2\nsigners = [\"release:images\", \"person:alice\"]").unwrap();
+        let stable = &good.releases["stable"];
+        assert_eq!((stable.threshold, stable.signers.len()), (2, 2));
+        assert!(policy(POLICY).unwrap().releases.is_empty());
+        for bad in [
+            "threshold = 0\nsigners = [\"person:alice\"]",
+            "threshold = 2\nsigners = [\"person:alice\"]",
+            "threshold = 2\nsigners = [\"person:alice\", \"person:alice\"]",
+            "threshold = 1\nsigners = [\"node:front\"]",
+            "threshold = 1\nsigners = []",
+            "threshold = 1\nsigner = [\"person:alice\"]",
+        ] {
+            assert!(with(bad).is_err(), "{bad} was taken");
         }
     }
 

@@ -5,13 +5,13 @@
 
 use crate::{
     block::{Block, BlockError},
-    keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Replaced, Revoked},
+    keys::{BranchDocument, KeyDocument, NodeDocument, OrgDocument, Owner, Replaced, Revoked},
     object::{Kind, LoadError, Objects, load},
     policy::{DappRights, POLICY_PATH, Policy, PolicyError, Signer},
     tree::{Entry, Folder, TreeError, find},
 };
 use model::Glob;
-use model::{BlockId, Document, DocumentError, KeyId, Name, ObjectId, PathError, StatePath};
+use model::{BlockId, Document, DocumentError, KeyId, Name, ObjectId, PathError, PublicKey, StatePath};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,15 @@ const MAX_REPLACED: usize = 256;
 pub struct State<'a> {
     objects: &'a dyn Objects,
     tree: ObjectId,
+}
+
+/// Who signs the releases of a channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseSigners {
+    /// So many must.
+    pub threshold: usize,
+    /// They may, with their keys that are neither revoked nor replaced.
+    pub signers: Vec<(Owner, Vec<PublicKey>)>,
 }
 
 /// A state that could not be read.
@@ -89,7 +98,7 @@ pub enum SignerError {
         /// The key.
         key: KeyId,
         /// Whose it is.
-        owner: crate::keys::Owner,
+        owner: Owner,
         /// Who revoked it.
         by: String,
         /// Why.
@@ -240,6 +249,22 @@ impl<'a> State<'a> {
     pub fn keys(&self) -> Result<Vec<KeyDocument>, StateError> {
         let read = |path: StatePath| self.with_fate(self.must(path)?);
         self.list("keys")?.into_iter().map(read).collect()
+    }
+
+    /// How many must sign the releases of a channel, and who may, with their keys that have power; `None` if nobody may.
+    pub fn release_signers(&self, channel: &Name) -> Result<Option<ReleaseSigners>, StateError> {
+        let Some(rule) = self.policy()?.releases.remove(channel) else { return Ok(None) };
+        let keys = self.keys()?;
+        let with_power = |owner: &Owner| -> Vec<PublicKey> {
+            let of = keys.iter().filter(|key| key.owner == *owner && key.revoked.is_none());
+            of.map(|key| key.public.clone()).collect()
+        };
+        let signers = rule.signers.into_iter().map(|owner| {
+            let keys = with_power(&owner);
+            (owner, keys)
+        });
+        let signers = signers.collect();
+        Ok(Some(ReleaseSigners { threshold: rule.threshold, signers }))
     }
 
     /// A key's document as it is in its file.

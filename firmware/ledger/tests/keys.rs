@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use ledger::{Change, DraftError, document_block, event_block};
+use ledger::{Change, DraftError, Owner, State, document_block, event_block};
 use model::Millis;
 
 fn new_key(file: &str, owner: &str) -> Change {
@@ -150,4 +150,32 @@ fn a_lost_node_that_is_revoked_has_no_weight_and_stops_nobody() {
     let branch = name("main");
     let validators = ledger::finality::Validators::at(&house.store, block.id, &branch).unwrap();
     assert!(validators.alone(&id("front")) && validators.total() == 1);
+}
+
+#[test]
+fn release_signers_are_the_policys_with_the_keys_that_have_power() {
+    let mut house = House::new();
+    let signers = |house: &House, channel: &str| {
+        State::at(&house.store, house.main).unwrap().release_signers(&name(channel)).unwrap()
+    };
+    assert_eq!(signers(&house, "stable"), None);
+    let releases = "[releases.stable]\nthreshold = 2\nsigners = [\"release:images\", \"person:carol\"]\n";
+    let image_key = change(
+        &format!("keys/{}.toml", id("images")),
+        &format!(
+            "added = 1000\nlabel = \"token\"\nowner = \"release:images\"\npublic = \"{}\"\n",
+            key("images").public()
+        ),
+    );
+    assert!(
+        house.change("alice", &[change("policy.toml", &format!("{POLICY}{releases}")), image_key]).is_empty()
+    );
+    assert!(house.change("carol", &rotation("person:carol", "carol2")).is_empty());
+    let stable = signers(&house, "stable").unwrap();
+    assert_eq!(stable.threshold, 2);
+    let owner = |text: &str| text.parse::<Owner>().unwrap();
+    let images = (owner("release:images"), vec![key("images").public()]);
+    let carol = (owner("person:carol"), vec![key("carol2").public()]);
+    assert_eq!(stable.signers, [images, carol], "the replaced key has no power any more");
+    assert_eq!(signers(&house, "beta"), None);
 }
