@@ -32,6 +32,13 @@ fn every_script_can_be_read_by_the_boxs_shell() {
 }
 
 #[test]
+fn init_starts_nobody_on_the_console_where_a_reader_may_be() {
+    let inittab = fs::read_to_string(common("root/etc/inittab")).unwrap();
+    let lines: Vec<&str> = inittab.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.len() > 8 && lines.iter().all(|line| line.starts_with("null::")), "{lines:?}");
+}
+
+#[test]
 fn the_settings_are_read_as_their_page_writes_them() {
     let page = fs::read_to_string(root().join("docs/formats/settings.md")).unwrap();
     let example = page.split("```").nth(1).unwrap().strip_prefix("toml\n").unwrap();

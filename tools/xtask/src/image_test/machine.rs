@@ -25,6 +25,8 @@ use std::{
 /// Far more than any start takes, also on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(900);
 const STEP: Duration = Duration::from_millis(50);
+/// What a box says when it has its address.
+const ADDRESS: &str = "ledger: eth0 has ";
 
 /// What all machines of a test have in common.
 pub struct Bench<'a> {
@@ -126,8 +128,12 @@ impl Machine {
         self.until("the dapps to run", Self::is_ready)
     }
 
-    /// Whether all dapps run; a page that does not answer is a no.
+    /// Whether all dapps run; a page that does not answer is a no. Nobody knocks before the box has an address: a network on USB
+    /// does not come up in QEMU while packets wait for it.
     pub fn is_ready(&self) -> bool {
+        if !self.said().contains(ADDRESS) {
+            return false;
+        }
         let Ok(status) = self.page("/api/status") else { return false };
         let dapps = status["dapps"].as_array().map(Vec::as_slice).unwrap_or_default();
         !dapps.is_empty() && dapps.iter().all(|dapp| dapp["state"] == "running")
