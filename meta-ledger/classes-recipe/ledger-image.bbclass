@@ -24,7 +24,8 @@ WKS_FILE = "ledger-${LEDGER_BOARD}.wks"
 WKS_SEARCH_PATH:prepend = "${LEDGER_LAYER}/files/wic:"
 WICVARS:append = " LEDGER_PARTS"
 
-ROOTFS_POSTPROCESS_COMMAND += "ledger_lay_over"
+# After what the classes do to accounts and links.
+ROOTFS_POSTPROCESS_COMMAND:append = " ledger_lay_over"
 
 do_rootfs[depends] += "ledger-imager-native:do_populate_sysroot"
 do_rootfs[file-checksums] += "${LEDGER_ROOT}/board:True"
