@@ -6,7 +6,10 @@ use chunk::{
     Builder, Cutter, FileHasher, Manifest, chunk_id, cut,
     delta::{Decoder, Delta, Segment},
 };
-use libfuzzer_sys::{arbitrary::Arbitrary, fuzz_target};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
