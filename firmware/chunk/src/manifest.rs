@@ -10,7 +10,7 @@ use model::ChunkId;
 
 use crate::{
     Cutter, CutterError,
-    text::{Lines, WrongLine, decimal},
+    text::{Lines, WrongLine, decimal, named},
 };
 
 /// The longest manifest, in bytes of text.
@@ -105,7 +105,7 @@ impl Manifest {
         let hash = lines.field("blake3 ", "blake3 HASH", |hash| hash.parse::<ChunkId>().ok())?;
         let mut builder = Builder::new(cutter);
         while !lines.is_at_end() {
-            let (id, length) = lines.field("", "CHUNK-ID BYTES", chunk_line)?;
+            let (id, length) = lines.field("", "CHUNK-ID BYTES", named)?;
             builder.push(id, length)?;
         }
         builder.finish(*hash.as_bytes()).of_size(size)
@@ -120,11 +120,6 @@ impl From<WrongLine> for ManifestError {
     fn from(WrongLine { line, wanted }: WrongLine) -> Self {
         Self::Line { line, wanted }
     }
-}
-
-fn chunk_line(line: &str) -> Option<(ChunkId, u32)> {
-    let (id, length) = line.split_once(' ')?;
-    Some((id.parse().ok()?, decimal(length)?))
 }
 
 /// Gathers the chunks of a file that is being cut.

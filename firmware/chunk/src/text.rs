@@ -1,5 +1,8 @@
 //! Canonical text, line by line: each line ends in one line feed, and the first one that is not as we write it is named.
 
+use model::ChunkId;
+use std::str::FromStr;
+
 /// A line that has not the form that its place asks for.
 pub(crate) struct WrongLine {
     /// Counted from 1.
@@ -48,8 +51,14 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// A name and a number.
+pub(crate) fn named<T: FromStr>(line: &str) -> Option<(ChunkId, T)> {
+    let (id, number) = line.split_once(' ')?;
+    Some((id.parse().ok()?, decimal(number)?))
+}
+
 /// A number as we write it: digits only, no sign, no leading zero.
-pub(crate) fn decimal<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(crate) fn decimal<T: FromStr>(text: &str) -> Option<T> {
     let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if plain { text.parse().ok() } else { None }
 }

@@ -77,6 +77,14 @@ fn good() -> Slots {
     Slots::from_parts(BootOrder::both(Slot::A), [Left::ALL; 2], [true; 2])
 }
 
+/// A box with this boot state that was told of a release, and what it may do.
+fn begun(may: May, slots: Slots) -> Bench {
+    let mut bench = Bench::new(Record::default(), slots);
+    bench.updater.allow(may, 0);
+    bench.updater.begin(new_order(None)).unwrap();
+    bench
+}
+
 fn done(_: &Act) -> Happened {
     Happened::Done
 }
@@ -113,18 +121,14 @@ fn it_says_how_far_it_is_and_why_it_waits() {
 
 #[test]
 fn nothing_is_written_while_it_may_not_or_before_the_running_release_has_proven_itself() {
-    let mut bench = Bench::new(Record::default(), good());
-    bench.updater.allow(May::Nothing("quiet hours".to_owned()), 0);
-    bench.updater.begin(new_order(None)).unwrap();
+    let mut bench = begun(May::Nothing("quiet hours".to_owned()), good());
     bench.go(done);
     assert_eq!(
         bench.said(),
         "1.4.0: looking what is there already, 0 of 64 bytes in place (0 %); waits: quiet hours"
     );
     assert_eq!(bench.did(|act| matches!(act, Act::Boot(_))), 0, "the old slot stays as long as it can");
-    let mut young = Bench::new(Record::default(), Slots::unknown());
-    young.updater.allow(May::All, 0);
-    young.updater.begin(new_order(None)).unwrap();
+    let mut young = begun(May::All, Slots::unknown());
     young.go(done);
     assert!(
         young.said().ends_with("waits: the release that runs has not proven itself yet"),
@@ -138,9 +142,7 @@ fn nothing_is_written_while_it_may_not_or_before_the_running_release_has_proven_
 
 #[test]
 fn a_segment_that_is_of_no_use_is_not_tried_again() {
-    let mut bench = Bench::new(Record::default(), good());
-    bench.updater.allow(May::All, 0);
-    bench.updater.begin(new_order(None)).unwrap();
+    let mut bench = begun(May::All, good());
     let is_segment =
         |act: &Act| matches!(act, Act::Fetch { task, .. } if matches!(task.way, update::Way::Segment(..)));
     bench.go(|act| if is_segment(act) { Happened::Useless } else { Happened::Done });
@@ -150,9 +152,7 @@ fn a_segment_that_is_of_no_use_is_not_tried_again() {
 
 #[test]
 fn a_card_that_does_not_hold_what_is_written_is_given_up_and_told() {
-    let mut bench = Bench::new(Record::default(), good());
-    bench.updater.allow(May::All, 0);
-    bench.updater.begin(new_order(None)).unwrap();
+    let mut bench = begun(May::All, good());
     for _ in 0..200 {
         for Effect { ticket, act } in bench.updater.next(bench.now) {
             let happened = match &act {
@@ -171,9 +171,7 @@ fn a_card_that_does_not_hold_what_is_written_is_given_up_and_told() {
 
 #[test]
 fn a_wrong_hash_tree_is_never_tried() {
-    let mut bench = Bench::new(Record::default(), good());
-    bench.updater.allow(May::All, 0);
-    bench.updater.begin(new_order(None)).unwrap();
+    let mut bench = begun(May::All, good());
     for _ in 0..200 {
         for Effect { ticket, act } in bench.updater.next(bench.now) {
             let happened = match &act {
@@ -237,9 +235,7 @@ fn what_was_gone_back_from_is_told_and_not_taken_again() {
 
 #[test]
 fn another_release_takes_the_place_of_one_that_is_being_written_and_none_of_one_on_trial() {
-    let mut bench = Bench::new(Record::default(), good());
-    bench.updater.allow(May::Write("not yet".to_owned()), 0);
-    bench.updater.begin(new_order(None)).unwrap();
+    let mut bench = begun(May::Write("not yet".to_owned()), good());
     bench.go(|_| Happened::Missing);
     bench.updater.begin(new_order(Some("1.3.0"))).unwrap();
     assert_eq!(bench.updater.job().release(), Some(new_order(Some("1.3.0")).release()));

@@ -10,7 +10,7 @@ use model::ChunkId;
 use super::{MAX_DELTA_BYTES, MAX_FRAME_BYTES, MAX_PREFIX_BYTES, MAX_SEGMENTS};
 use crate::{
     MAX_CHUNKS, Manifest,
-    text::{Lines, WrongLine, decimal},
+    text::{Lines, WrongLine, decimal, named},
 };
 
 const FIRST_LINE: &str = "delta 1";
@@ -194,12 +194,6 @@ impl Segment {
         }
         Ok(Self { frame, frame_bytes, chunks, prefix })
     }
-}
-
-/// A name and a number.
-fn named<T: std::str::FromStr>(line: &str) -> Option<(ChunkId, T)> {
-    let (id, number) = line.split_once(' ')?;
-    Some((id.parse().ok()?, decimal(number)?))
 }
 
 /// A start and a length.
