@@ -24,6 +24,9 @@ use std::{
 /// All namespaces of ours are named so, then the process, then a number.
 const PREFIX: &str = "ledger-test";
 
+/// A virtual machine's end of a box's cable.
+pub const TAP: &str = "vm";
+
 /// Some boxes on one switch.
 #[derive(Debug)]
 pub struct Lan {
@@ -89,6 +92,19 @@ impl Lan {
     pub fn dropped(&self, i: usize) -> Result<u64, NetnsError> {
         let counters = self.within(i, || fs::read_to_string("/proc/thread-self/net/snmp"))?;
         ip::packets_for_elsewhere(&counters.unwrap_or_default()).ok_or(NetnsError::NoCounter)
+    }
+
+    /// Gives box `i` up to a virtual machine: who opens the tap device [`TAP`] in its namespace has its cable. The machine brings
+    /// its own address, which should be the box's.
+    pub fn hand_over(&self, i: usize) -> Result<(), NetnsError> {
+        let namespace = self.namespace(i);
+        ip_in(&namespace, &["address", "flush", "dev", "eth0"])?;
+        ip_in(&namespace, &["link", "add", "bridge", "type", "bridge"])?;
+        ip_in(&namespace, &["tuntap", "add", TAP, "mode", "tap"])?;
+        for link in ["eth0", TAP] {
+            ip_in(&namespace, &["link", "set", link, "master", "bridge", "up"])?;
+        }
+        ip_in(&namespace, &["link", "set", "bridge", "up"])
     }
 
     /// How many boxes there are.

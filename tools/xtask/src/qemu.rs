@@ -11,6 +11,7 @@ use crate::{
 };
 use std::{
     fs::{self, File},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -20,7 +21,7 @@ const PORTS: Ports = Ports { page: 8080, ssh: 2222 };
 /// As large as the smallest card that one can buy, with holes.
 const CARD_BYTES: u64 = 2 << 30;
 /// The demo organisation.
-const SETTINGS: &str = "\
+const DEMO: &str = "\
 name = \"front-door\"
 org = \"Example Makers\"
 founder = \"alice\"
@@ -46,7 +47,7 @@ pub fn run_chore(args: &[String]) -> Done {
     let folder = image::folder(name)?;
     let card = folder.join("qemu-card.img");
     if args.iter().any(|arg| arg == "--fresh") || !card.exists() {
-        new_card(&image, &card, own_key().as_deref())?;
+        new_card(&image, &card, &demo(own_key().as_deref()))?;
     }
     let shared = image.board.qemu.as_ref().is_some_and(|qemu| qemu.serial.is_some());
     let serial = shared.then(|| folder.join("serial.log"));
@@ -65,8 +66,13 @@ pub fn run_chore(args: &[String]) -> Done {
             ),
         }
     ));
-    let cables =
-        Cables { card: &card, writes: None, ports: PORTS, serial: serial.as_deref(), folder: &folder };
+    let cables = Cables {
+        card: &card,
+        writes: None,
+        net: &Net::Forwarded(PORTS),
+        serial: serial.as_deref(),
+        folder: &folder,
+    };
     run(&mut machine(&image, &cables)?)
 }
 
@@ -76,8 +82,13 @@ fn own_key() -> Option<String> {
     fs::read_to_string(home.join(".ssh/id_ed25519.pub")).ok()
 }
 
-/// A card for a machine: the image, larger, with the demo's settings and somebody's public key.
-pub fn new_card(image: &Image, card: &Path, ssh_key: Option<&str>) -> Done {
+/// The demo's settings, and somebody's public key.
+pub fn demo(ssh_key: Option<&str>) -> String {
+    DEMO.to_owned() + &ssh_key.map_or_else(String::new, |key| format!("ssh_key = \"{}\"\n", key.trim()))
+}
+
+/// A card for a machine: the image, larger, with settings and the demo's lists beside them.
+pub fn new_card(image: &Image, card: &Path, settings: &str) -> Done {
     run(command("cp").args(["--sparse=always", "--reflink=auto"]).arg(&image.card).arg(card))?;
     File::options().write(true).open(card)?.set_len(CARD_BYTES)?;
     let data = shell::root().join("firmware/cli/tests/data");
@@ -86,11 +97,10 @@ pub fn new_card(image: &Image, card: &Path, ssh_key: Option<&str>) -> Done {
         fs::write(&file, bytes)?;
         card::put(card, card::FIRST_BYTES, &file, name)?;
     }
-    let settings = card.with_extension("settings");
-    let key = ssh_key.map_or_else(String::new, |key| format!("ssh_key = \"{}\"\n", key.trim()));
-    fs::write(&settings, SETTINGS.to_owned() + &key)?;
+    let file = card.with_extension("settings");
+    fs::write(&file, settings)?;
     for (file, name) in [
-        (settings, "settings.toml"),
+        (file, "settings.toml"),
         (data.join("acl-v1.json"), "acl-v1.json"),
         (data.join("demo-badges.json"), "demo-badges.json"),
     ] {
@@ -99,14 +109,93 @@ pub fn new_card(image: &Image, card: &Path, ssh_key: Option<&str>) -> Done {
     Ok(())
 }
 
+/// Where the box's network is.
+#[derive(Clone)]
+pub enum Net {
+    /// QEMU's own: the box is reached by ports of this machine.
+    Forwarded(Ports),
+    /// A switch.
+    Switched(Outlet),
+}
+
+/// A place at a switch.
+#[derive(Clone)]
+pub struct Outlet {
+    /// The network namespace that has the tap device [`netns::TAP`].
+    pub namespace: String,
+    /// The namespace from which the box is reached.
+    pub from: String,
+    /// The address that the box's settings give it.
+    pub address: Ipv4Addr,
+}
+
+impl Outlet {
+    /// A hardware address of its own, for QEMU gives all machines the same one.
+    fn mac(&self) -> String {
+        let [_, a, b, c] = self.address.octets();
+        format!("52:54:00:{a:02x}:{b:02x}:{c:02x}")
+    }
+}
+
+impl Net {
+    /// A program that can reach the box.
+    pub fn client(&self, program: &str) -> Command {
+        match self {
+            Self::Forwarded(_) => command(program),
+            Self::Switched(outlet) => within(&outlet.from, program),
+        }
+    }
+
+    /// Its page.
+    pub fn page(&self) -> String {
+        match self {
+            Self::Forwarded(ports) => format!("http://127.0.0.1:{}", ports.page),
+            Self::Switched(outlet) => format!("http://{}:8080", outlet.address),
+        }
+    }
+
+    /// Host and port of its SSH.
+    pub fn ssh(&self) -> (Ipv4Addr, u16) {
+        match self {
+            Self::Forwarded(ports) => (Ipv4Addr::LOCALHOST, ports.ssh),
+            Self::Switched(outlet) => (outlet.address, 22),
+        }
+    }
+
+    fn plugged(&self, machine: &mut Command, device: &[String]) {
+        let (netdev, mac) = match self {
+            Self::Forwarded(Ports { page, ssh }) => {
+                let forward = |from, to| format!("hostfwd=tcp:127.0.0.1:{from}-:{to}");
+                (format!("user,id=net,{},{}", forward(page, 8080), forward(ssh, 22)), String::new())
+            }
+            Self::Switched(outlet) => (
+                format!("tap,id=net,ifname={},script=no,downscript=no", netns::TAP),
+                format!(",mac={}", outlet.mac()),
+            ),
+        };
+        machine.args(["-netdev", &netdev]);
+        machine.args(device.iter().map(|arg| match arg.contains("netdev=net") {
+            true => format!("{arg}{mac}"),
+            false => arg.clone(),
+        }));
+    }
+}
+
+/// A program in a network namespace; its process is the program's own.
+fn within(namespace: &str, program: &str) -> Command {
+    let mut ip = command("ip");
+    ip.args(["netns", "exec", namespace, program]);
+    ip
+}
+
 /// What a machine is plugged into.
 pub struct Cables<'a> {
     /// The card's file.
     pub card: &'a Path,
     /// Where every write to the card is written down as well, with every wish that it be durable.
     pub writes: Option<&'a Path>,
-    /// The ports of this machine.
-    pub ports: Ports,
+    /// Its network.
+    pub net: &'a Net,
     /// The file of what is said on the serial line; else it is on the terminal.
     pub serial: Option<&'a Path>,
     /// Where the sockets of readers and monitor are.
@@ -143,7 +232,10 @@ pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
     let socket = |path: PathBuf| format!("path={},server=on,wait=off", path.display());
     let folder = image::folder(name)?;
     let boot = folder.join("boot.files").display().to_string();
-    let mut machine = command(program);
+    let mut machine = match cables.net {
+        Net::Forwarded(_) => command(program),
+        Net::Switched(outlet) => within(&outlet.namespace, program),
+    };
     machine.args(args.iter().map(|arg| arg.replace("{boot}", &boot))).args(["-display", "none"]);
     if let Some(firmware) = firmware {
         machine.arg("-bios").arg(firmware);
@@ -153,11 +245,7 @@ pub fn machine(image: &Image, cables: &Cables<'_>) -> Done<Command> {
         machine.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,readonly=on,file={}", file.display()));
     }
     machine.arg("-drive").arg(cables.drive()).args(slot);
-    let Ports { page, ssh } = cables.ports;
-    machine
-        .arg("-netdev")
-        .arg(format!("user,id=net,hostfwd=tcp:127.0.0.1:{page}-:8080,hostfwd=tcp:127.0.0.1:{ssh}-:22"));
-    machine.args(net);
+    cables.net.plugged(&mut machine, net);
     let serial = cables.serial.map(|file| file.display().to_string());
     for reader in Reader::ALL {
         let place = socket(reader.socket(cables.folder));

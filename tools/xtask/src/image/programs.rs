@@ -49,8 +49,7 @@ fn cargo(arch: Arch) -> Done<Command> {
     Rust::find(arch)?.drives(&mut cargo);
     let workspace = if arch == Arch::Armhf { patched::workspace()? } else { root() };
     let places = [(&*cargo_home()?, "/cargo"), (&*workspace, "/ledger"), (&*root(), "/ledger")];
-    let rust =
-        [vec!["-C".into(), "target-feature=+crt-static".into()], nowhere("--remap-path-prefix", &places)];
+    let rust = [linked(arch), nowhere("--remap-path-prefix", &places)];
     let c = nowhere("-ffile-prefix-map", &places);
     cargo.current_dir(&workspace);
     cargo.env(format!("CARGO_TARGET_{name}_LINKER"), arch.gcc());
@@ -60,6 +59,17 @@ fn cargo(arch: Arch) -> Done<Command> {
     cargo.env("LIBSECCOMP_LIB_PATH", archive(arch)?.join("usr/lib").join(arch.triple()));
     cargo.args(["build", "--locked", "--release", "--target", arch.rust()]);
     Ok(cargo)
+}
+
+/// How the compiler has programs linked: statically, and for 32-bit ARM by lld, as GNU ld's are broken above 16 MiB of code
+/// (docs/decisions/0016-arm32.md).
+fn linked(arch: Arch) -> Vec<String> {
+    let lld = (arch == Arch::Armhf).then_some("link-arg=-fuse-ld=lld");
+    ["target-feature=+crt-static"]
+        .into_iter()
+        .chain(lld)
+        .flat_map(|each| ["-C".into(), each.into()])
+        .collect()
 }
 
 /// The folder with libseccomp's archive. The same for all boards, or each would have its own build of what links it.

@@ -126,7 +126,7 @@ impl<'a> Cuts<'a> {
     /// A new card: its data partition grows, its organisation is made; then all of it again, to the end.
     fn in_the_first_start(&mut self) -> Done {
         let card = self.bench.file("cuts-new.img");
-        qemu::new_card(self.bench.image, &card, Some(&self.key.public()?))?;
+        qemu::new_card(self.bench.image, &card, &qemu::demo(Some(&self.key.public()?)))?;
         let cache = Cache::of(&card)?;
         let machine = Machine::with(self.bench, &card, Some(&cache.log), "cuts-new")?;
         // More of them early: the partition grows when the kernel has just started.

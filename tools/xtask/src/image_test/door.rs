@@ -67,7 +67,7 @@ const HOLDS: usize = 10;
 /// A new card on which the organisation was made and the dapps have work. The machine is on.
 pub fn new_box(bench: &Bench<'_>, key: &Key, name: &str) -> Done<(PathBuf, Machine)> {
     let card = bench.file(&format!("{name}.img"));
-    qemu::new_card(bench.image, &card, Some(&key.public()?))?;
+    qemu::new_card(bench.image, &card, &qemu::demo(Some(&key.public()?)))?;
     let mut machine = Machine::on(bench, &card, name)?;
     machine.until_ready()?;
     let inside = Inside::of(&machine, key);

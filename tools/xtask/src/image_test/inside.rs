@@ -4,7 +4,10 @@
 //! new one.
 
 use super::machine::{Bench, Machine};
-use crate::shell::{Done, command, output, run};
+use crate::{
+    qemu::Net,
+    shell::{Done, command, output, run},
+};
 use std::{
     fs,
     io::Write,
@@ -41,13 +44,13 @@ impl Key {
 /// The inside of a machine.
 pub struct Inside<'a> {
     key: &'a Key,
-    port: u16,
+    net: Net,
 }
 
 impl<'a> Inside<'a> {
     /// Of this machine.
     pub fn of(machine: &Machine, key: &'a Key) -> Self {
-        Self { key, port: machine.ports.ssh }
+        Self { key, net: machine.net.clone() }
     }
 
     /// What a command says, as root.
@@ -70,12 +73,13 @@ impl<'a> Inside<'a> {
     }
 
     fn ssh(&self, line: &str) -> Command {
-        let mut ssh = command("ssh");
+        let (host, port) = self.net.ssh();
+        let mut ssh = self.net.client("ssh");
         ssh.args(["-q", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]);
         ssh.args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=60"]);
         ssh.args(["-o", "ControlMaster=auto", "-o", "ControlPersist=20", "-o"]);
-        ssh.arg(format!("ControlPath={}-%p", self.key.0.display())).arg("-i").arg(&self.key.0);
-        ssh.args(["-p", &self.port.to_string(), "root@127.0.0.1", line]);
+        ssh.arg(format!("ControlPath={}-%h-%p", self.key.0.display())).arg("-i").arg(&self.key.0);
+        ssh.args(["-p", &port.to_string(), &format!("root@{host}"), line]);
         ssh
     }
 

@@ -6,9 +6,9 @@
 use super::monitor::{Monitor, connect};
 use crate::{
     image::Image,
-    qemu::{self, Cables, Ports},
+    qemu::{self, Cables, Net, Outlet, Ports},
     readers::Reader,
-    shell::{Done, command, output, say},
+    shell::{Done, output, say},
 };
 use serde_json::Value;
 use std::{
@@ -34,6 +34,8 @@ pub struct Bench<'a> {
     pub image: &'a Image,
     /// The test's own folder: cards, serial lines, sockets, key.
     pub folder: PathBuf,
+    /// The place at a switch that they are plugged into one after the other; none is a network of QEMU's own.
+    pub outlet: Option<Outlet>,
 }
 
 impl Bench<'_> {
@@ -56,8 +58,8 @@ pub struct Machine {
     qemu: Child,
     folder: PathBuf,
     readers: [UnixStream; 2],
-    /// Ports of this machine that lead to it.
-    pub ports: Ports,
+    /// Where its network is.
+    pub net: Net,
     /// What it has said on its serial line.
     pub serial: PathBuf,
     /// When it was powered on.
@@ -72,7 +74,10 @@ impl Machine {
 
     /// The same with every write to the card written down as well.
     pub fn with(bench: &Bench<'_>, card: &Path, writes: Option<&Path>, name: &str) -> Done<Self> {
-        let ports = free_ports()?;
+        let net = match &bench.outlet {
+            Some(outlet) => Net::Switched(outlet.clone()),
+            None => Net::Forwarded(free_ports()?),
+        };
         let folder = bench.folder.clone();
         let serial = bench.file(&format!("{name}.log"));
         for each in [serial.clone(), Cables::monitor(&folder)].into_iter().chain(sockets(&folder)) {
@@ -80,12 +85,12 @@ impl Machine {
                 fs::remove_file(each)?;
             }
         }
-        let cables = Cables { card, writes, ports, serial: Some(&serial), folder: &folder };
+        let cables = Cables { card, writes, net: &net, serial: Some(&serial), folder: &folder };
         let mut qemu = qemu::machine(bench.image, &cables)?.stdin(Stdio::null()).spawn()?;
         let on = Instant::now();
         let [first, second] = sockets(&folder).map(|socket| plug_in(&socket));
         match (first, second) {
-            (Ok(first), Ok(second)) => Ok(Self { qemu, folder, readers: [first, second], ports, serial, on }),
+            (Ok(first), Ok(second)) => Ok(Self { qemu, folder, readers: [first, second], net, serial, on }),
             (Err(error), _) | (_, Err(error)) => {
                 qemu.kill()?;
                 qemu.wait()?;
@@ -107,8 +112,8 @@ impl Machine {
 
     /// What the page answers.
     pub fn page(&self, path: &str) -> Done<Value> {
-        let url = format!("http://127.0.0.1:{}{path}", self.ports.page);
-        let answer = output(command("curl").args(["-s", "--fail", "-m", "10", &url]))?;
+        let url = self.net.page() + path;
+        let answer = output(self.net.client("curl").args(["-s", "--fail", "-m", "10", &url]))?;
         Ok(serde_json::from_str(&answer)?)
     }
 

@@ -86,7 +86,7 @@ pub fn run_chore(args: &[String]) -> Done {
     // Cuts take long: other parts may run beside them.
     let folder = image::folder(&wish.board)?.join(if wish.cuts.is_some() { "test-cuts" } else { "test" });
     fs::create_dir_all(&folder)?;
-    let bench = Bench { image: &image, folder };
+    let bench = Bench { image: &image, folder, outlet: None };
     let key = Key::new(&bench)?;
     if wish.door || wish.rollback || wish.data {
         let card = if wish.board == PI { pi::run(&bench, &key)? } else { door::run(&bench, &key)? };
