@@ -1,14 +1,9 @@
 //! Runs every docs/walkthroughs/*.md but those for people and compares.
 //!
-//! A fenced block marked `console` holds commands after `$ ` (lines after `> ` go on with it) and the output that is
-//! expected, stdout and stderr as they come. `[..]` stands for anything within a line, a line `...` for any lines. A
-//! command must succeed, unless its output ends with a line `[exit N]`. Each file runs in one bash, in a fresh folder, with the
-//! built ledgerctl and ledgerd first in PATH and LEDGER_DAPPS naming the built dapps. What it leaves running is
-//! stopped. Nothing is skipped: no root or a missing tool is a failure.
-//!
-//! A page of several boxes begins with a fenced block marked `network` that names them. Each is a network namespace with
-//! a bash and a folder of its own; `front$ ` runs a command on that box, `all$ ` on each. Another such block changes the
-//! network: `front | back shop` is a cut between the two sides. `STICK` names a folder that they share.
+//! The crate `walk` says how a page is read. Each file runs in one bash, in a fresh folder, with the built ledgerctl and ledgerd
+//! first in PATH and LEDGER_DAPPS naming the built dapps; of a page of several boxes each is a network namespace with a bash and
+//! a folder of its own, and `STICK` names a folder that they share. What it leaves running is stopped. Nothing is skipped: no root
+//! or a missing tool is a failure.
 //!
 //! While one writes a page, `LEDGER_WALKTHROUGH=cut` runs that one alone.
 
@@ -17,14 +12,12 @@
 mod walkthrough;
 
 use std::path::{Path, PathBuf};
-use walkthrough::{
-    build,
-    page::{self, Part},
-    place::Place,
-};
+use walk::Part;
+use walkthrough::{build, place::Here};
 
-/// The pages for people: with a real board, and with checkouts of Buildroot and Yocto, which no machine has at hand.
-const BY_HAND: [&str; 2] = ["first-light", "layers"];
+/// The pages for people, with a real board, and with checkouts of Buildroot and Yocto, which no machine has at hand; and the one whose boxes are machines
+/// of QEMU's, which `cargo xtask image-test` runs.
+const BY_HAND: [&str; 3] = ["first-light", "layers", "update"];
 
 /// What the walkthroughs call besides our own programs.
 const TOOLS: &[&str] = &["bash", "git", "curl", "jq", "ssh-keygen", "timeout", "ip"];
@@ -36,27 +29,21 @@ fn every_walkthrough_does_what_it_says() {
     let built = build::programs();
     let mut failures = Vec::new();
     for path in walkthroughs() {
-        if let Err(failure) = walk(&path, &built) {
+        if let Err(failure) = run(&path, &built) {
             failures.push(format!("{}:{failure}", path.display()));
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n\n"));
 }
 
-fn walk(path: &Path, built: &build::Built) -> Result<(), String> {
-    let mut parts = page::parse(&std::fs::read_to_string(path).unwrap())?.into_iter().peekable();
+fn run(path: &Path, built: &build::Built) -> Result<(), String> {
+    let mut parts = walk::parse(&std::fs::read_to_string(path).unwrap())?.into_iter().peekable();
     let folder = tempfile::tempdir().unwrap();
     let mut place = match parts.next_if(|part| matches!(part, Part::Network(_))) {
-        Some(Part::Network(groups)) => Place::boxes(folder.path(), built, &groups),
-        _ => Place::alone(folder.path(), built),
+        Some(Part::Network(groups)) => Here::boxes(folder.path(), built, &groups),
+        _ => Here::alone(folder.path(), built),
     };
-    for part in parts {
-        match part {
-            Part::Step(step) => place.run(&step)?,
-            Part::Network(groups) => place.connect(&groups)?,
-        }
-    }
-    Ok(())
+    walk::walk(parts, &mut place)
 }
 
 fn walkthroughs() -> Vec<PathBuf> {

@@ -44,8 +44,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("doorbot", &["model", "dapp"]),
     ("lockout", &["model", "dapp"]),
     ("netns", &[]),
+    ("walk", &[]),
     ("imager", &["slots"]),
-    ("xtask", &["imager"]),
+    ("xtask", &["imager", "netns", "walk"]),
 ];
 
 /// Rooms without clock, socket, file, thread, randomness or async, and what they must therefore not use.

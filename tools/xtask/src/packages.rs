@@ -75,7 +75,7 @@ const CROSS_64: &[Package] = &[
 ];
 const CROSS_32: &[Package] = &[
     Package { name: "patch", there: || have("patch") },
-    Package { name: "lld", there: || have("ld.lld") },
+    Package { name: "lld", there: || Path::new("/usr/bin/ld.lld").exists() },
     Package { name: "gcc-arm-linux-gnueabihf", there: || have("arm-linux-gnueabihf-gcc") },
     Package {
         name: "libc6-dev-armhf-cross",

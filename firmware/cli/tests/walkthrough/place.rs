@@ -1,31 +1,26 @@
 //! Where a walkthrough's commands are run: a bash, or one for each of the boxes that the page's network names.
 //!
 //! A box is a network namespace on a switch of its own, with the loopback and the ports of a machine, and a folder. The boxes
-//! of a page share one thing, the folder STICK: what people carry from one to another. A prompt `all$ ` is each of the boxes in
-//! their order.
+//! of a page share one thing, the folder STICK: what people carry from one to another.
 
-use super::{
-    build::Built,
-    page::{self, Step},
-    shell::Shell,
-};
+use super::build::Built;
 use netns::Lan;
-use std::path::Path;
+use std::{path::Path, process::Command, time::Duration};
+use walk::{Place, Shell};
 
-/// The prompt that means each box.
-const ALL: &str = "all";
+const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where commands are run.
-pub struct Place {
+/// Shells on this machine.
+pub struct Here {
     shells: Vec<(String, Shell)>,
     /// Is gone after the shells, for they are in it.
     lan: Option<Lan>,
 }
 
-impl Place {
+impl Here {
     /// A bash in a folder, for a page without a network.
     pub fn alone(folder: &Path, built: &Built) -> Self {
-        Self { shells: vec![(String::new(), Shell::start(folder, built, folder))], lan: None }
+        Self { shells: vec![(String::new(), bash(folder, built, folder))], lan: None }
     }
 
     /// The boxes of a network, as it is at first.
@@ -37,17 +32,22 @@ impl Place {
         let start = |(i, name): (usize, &&String)| {
             let home = folder.join(name.as_str());
             std::fs::create_dir(&home).unwrap();
-            let shell = lan.within(i, || Shell::start(&home, built, &stick)).unwrap();
+            let shell = lan.within(i, || bash(&home, built, &stick)).unwrap();
             ((*name).clone(), shell)
         };
         let shells = names.iter().enumerate().map(start).collect();
-        let place = Self { shells, lan: Some(lan) };
+        let mut place = Self { shells, lan: Some(lan) };
         place.connect(groups).expect("because the boxes are these");
         place
     }
+}
 
-    /// Connects the boxes so from now on.
-    pub fn connect(&self, groups: &[Vec<String>]) -> Result<(), String> {
+impl Place for Here {
+    fn shells(&mut self) -> &mut [(String, Shell)] {
+        &mut self.shells
+    }
+
+    fn connect(&mut self, groups: &[Vec<String>]) -> Result<(), String> {
         let lan = self.lan.as_ref().ok_or("the network comes before the first command")?;
         let number = |name: &String| {
             let found = self.shells.iter().position(|(box_, _)| box_ == name);
@@ -58,20 +58,12 @@ impl Place {
         lan.split(&groups.iter().map(Vec::as_slice).collect::<Vec<_>>()).map_err(|e| e.to_string())
     }
 
-    /// Does what a step says; an error tells what came instead of what was expected.
-    pub fn run(&mut self, step: &Step) -> Result<(), String> {
-        let mut met = false;
-        for (name, shell) in &mut self.shells {
-            if *name == step.on || step.on == ALL {
-                met = true;
-                run(name, shell, step)?;
-            }
-        }
-        if met { Ok(()) } else { Err(format!("{}: there is no box {:?}", step.line, step.on)) }
+    fn power(&mut self, name: &str, _on: bool) -> Result<(), String> {
+        Err(format!("{name} is no machine whose power can be cut"))
     }
 }
 
-impl Drop for Place {
+impl Drop for Here {
     /// All boxes are stopped at once: each may take some seconds.
     fn drop(&mut self) {
         std::thread::scope(|scope| {
@@ -82,17 +74,14 @@ impl Drop for Place {
     }
 }
 
-fn run(name: &str, shell: &mut Shell, step: &Step) -> Result<(), String> {
-    let (output, status) = shell.run(&step.command).map_err(|e| format!("{}: {name}{e}", step.line))?;
-    if page::matches(&step.expected, &output) && status == step.status {
-        return Ok(());
-    }
-    Err(format!(
-        "{}: {name}$ {}\n--- expected, exit {}\n{}\n--- got, exit {status}\n{}",
-        step.line,
-        step.command,
-        step.status,
-        step.expected.join("\n"),
-        output.join("\n")
-    ))
+/// A bash in a folder, with the built programs first and the folder STICK.
+fn bash(folder: &Path, built: &Built, stick: &Path) -> Shell {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut bash = Command::new("bash");
+    bash.args(["--noprofile", "--norc"]).current_dir(folder);
+    bash.env("PATH", format!("{}:{path}", built.programs.display())).env("LEDGER_DAPPS", &built.dapps);
+    bash.env("STICK", stick);
+    bash.env("HOME", folder).env("LC_ALL", "C.UTF-8").env("TZ", "UTC").env_remove("LEDGER_HOME");
+    bash.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_PAGER", "cat");
+    Shell::start(bash, PATIENCE).expect("bash starts")
 }

@@ -37,7 +37,7 @@ use imager::{
     firmware::Source as Firmware,
     recipe::Recipe,
     trees::{self, Tree},
-    verity,
+    verity::{self, Verity},
 };
 use std::{
     fs,
@@ -90,8 +90,21 @@ impl Image {
         programs::example(self.board.arch, name)
     }
 
-    /// Makes a slot in `folder` whose root was changed, with hashes of its own: for tests of falling back.
-    pub fn changed_slot(&self, folder: &Path, change: impl FnOnce(&Path) -> Done) -> Done {
+    /// What a release is published from.
+    pub fn bundle(&self) -> Done<PathBuf> {
+        Ok(self.folder()?.join(BUNDLE))
+    }
+
+    /// The same of a slot whose root was changed, in `folder`.
+    pub fn changed_bundle(&self, folder: &Path, change: impl FnOnce(&Path) -> Done) -> Done<PathBuf> {
+        let verity = self.changed_slot(folder, change)?;
+        let bundle = folder.join(BUNDLE);
+        bundle::write(&self.board, &verity, folder, &bundle)?;
+        Ok(bundle)
+    }
+
+    /// Makes a slot in `folder` whose root was changed, with hashes of its own: for tests.
+    pub fn changed_slot(&self, folder: &Path, change: impl FnOnce(&Path) -> Done) -> Done<Verity> {
         let tree = folder.join("root");
         if tree.exists() {
             fs::remove_dir_all(&tree)?;
@@ -103,7 +116,8 @@ impl Image {
         let trees = device_trees(&self.board, folder)?;
         let contents =
             Contents { kernel: &self.kernel, trees: &trees, firmware: &Firmware::Nowhere, verity: &verity };
-        card::slot(&self.board, &contents, folder)
+        card::slot(&self.board, &contents, folder)?;
+        Ok(verity)
     }
 }
 

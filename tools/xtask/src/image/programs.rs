@@ -11,6 +11,7 @@ use crate::{
 };
 use imager::{arch::Arch, recipe::Recipe};
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -49,7 +50,7 @@ fn cargo(arch: Arch) -> Done<Command> {
     Rust::find(arch)?.drives(&mut cargo);
     let workspace = if arch == Arch::Armhf { patched::workspace()? } else { root() };
     let places = [(&*cargo_home()?, "/cargo"), (&*workspace, "/ledger"), (&*root(), "/ledger")];
-    let rust = [linked(arch), nowhere("--remap-path-prefix", &places)];
+    let rust = [linked(arch)?, nowhere("--remap-path-prefix", &places)];
     let c = nowhere("-ffile-prefix-map", &places);
     cargo.current_dir(&workspace);
     cargo.env(format!("CARGO_TARGET_{name}_LINKER"), arch.gcc());
@@ -63,13 +64,15 @@ fn cargo(arch: Arch) -> Done<Command> {
 
 /// How the compiler has programs linked: statically, and for 32-bit ARM by lld, as GNU ld's are broken above 16 MiB of code
 /// (docs/decisions/0016-arm32.md).
-fn linked(arch: Arch) -> Vec<String> {
-    let lld = (arch == Arch::Armhf).then_some("link-arg=-fuse-ld=lld");
-    ["target-feature=+crt-static"]
-        .into_iter()
-        .chain(lld)
-        .flat_map(|each| ["-C".into(), each.into()])
-        .collect()
+fn linked(arch: Arch) -> Done<Vec<String>> {
+    let mut flags = vec!["target-feature=+crt-static".to_owned()];
+    if arch == Arch::Armhf {
+        // A cross compiler asks for a linker of its own name unless it is told in which folder to look.
+        let lld = fs::canonicalize("/usr/bin/ld.lld").map_err(|e| format!("/usr/bin/ld.lld: {e}"))?;
+        let folder = lld.parent().unwrap_or(&lld).display();
+        flags.extend(["link-arg=-fuse-ld=lld".to_owned(), format!("link-arg=-B{folder}")]);
+    }
+    Ok(flags.into_iter().flat_map(|flag| ["-C".to_owned(), flag]).collect())
 }
 
 /// The folder with libseccomp's archive. The same for all boards, or each would have its own build of what links it.

@@ -1,6 +1,7 @@
 //! `image-test`: the image does its work, in QEMU, from the boot loader on.
 //!
-//! Readers, lines, a power cut (`door`, and `pi` for a Raspberry Pi); slots that go bad (`rollback`); data that goes bad (`data`); power cuts at random moments (`cuts`, asked for
+//! Readers, lines, a power cut (`door`, and `pi` for a Raspberry Pi); slots that go bad (`rollback`); data that goes bad (`data`); an update through the ledger
+//! (`update`, asked for by that word); power cuts at random moments (`cuts`, asked for
 //! by `--cuts N`); figures (`measure`, asked for by `--measure`). Not a part of `test`: kernel and programs alone would
 //! take half of its time.
 
@@ -16,6 +17,7 @@ mod monitor;
 mod pi;
 mod random;
 mod rollback;
+mod update;
 
 use self::{inside::Key, machine::Bench};
 use crate::{
@@ -34,6 +36,7 @@ struct Wish {
     door: bool,
     rollback: bool,
     data: bool,
+    update: bool,
     cuts: Option<usize>,
     seed: u64,
     measure: bool,
@@ -48,6 +51,7 @@ impl Wish {
             door: false,
             rollback: false,
             data: false,
+            update: false,
             cuts: None,
             seed: 1,
             measure: false,
@@ -63,6 +67,7 @@ impl Wish {
                 "door" => wish.door = true,
                 "rollback" => wish.rollback = true,
                 "data" => wish.data = true,
+                "update" => wish.update = true,
                 "--cuts" => wish.cuts = Some(number()?.try_into()?),
                 "--seed" => wish.seed = number()?,
                 "--measure" => wish.measure = true,
@@ -71,14 +76,14 @@ impl Wish {
                 other => wish.board = other.to_owned(),
             }
         }
-        if !(wish.door || wish.rollback || wish.data || wish.measure || wish.cuts.is_some()) {
+        if !(wish.door || wish.rollback || wish.data || wish.update || wish.measure || wish.cuts.is_some()) {
             (wish.door, wish.rollback, wish.data) = (true, true, true);
         }
         Ok(wish)
     }
 }
 
-/// `image-test [BOARD] [door] [rollback] [data] [--cuts N] [--seed S] [--measure] [--built]`.
+/// `image-test [BOARD] [door] [rollback] [data] [update] [--cuts N] [--seed S] [--measure] [--built]`.
 pub fn run_chore(args: &[String]) -> Done {
     let wish = Wish::parse(args)?;
     packages::for_qemu()?;
@@ -96,6 +101,9 @@ pub fn run_chore(args: &[String]) -> Done {
         if wish.data {
             data::run(&bench, &card)?;
         }
+    }
+    if wish.update {
+        update::run(&image, &bench.file("update"))?;
     }
     if wish.measure {
         measure::run(&bench, &key)?;

@@ -7,6 +7,15 @@ pub enum Part {
     Step(Step),
     /// From here on the boxes are connected so: each group keeps to itself.
     Network(Vec<Vec<String>>),
+    /// A box's power is cut, or comes back.
+    Power {
+        /// The line of the page, from 1.
+        line: usize,
+        /// Which box.
+        name: String,
+        /// Whether it comes back.
+        on: bool,
+    },
 }
 
 /// A command and what is expected of it.
@@ -29,6 +38,7 @@ pub struct Step {
 enum Fence {
     Console,
     Network,
+    Power,
     Other,
 }
 
@@ -43,6 +53,7 @@ pub fn parse(text: &str) -> Result<Vec<Part>, String> {
         match fence {
             Some(Fence::Console) => take(line, number + 1, &mut parts)?,
             Some(Fence::Network) => parts.push(network(line)),
+            Some(Fence::Power) => parts.push(power(line, number + 1)?),
             Some(Fence::Other) | None => {}
         }
     }
@@ -54,6 +65,7 @@ fn fence_of(kind: &str) -> Fence {
     match kind {
         "console" => Fence::Console,
         "network" => Fence::Network,
+        "power" => Fence::Power,
         _ => Fence::Other,
     }
 }
@@ -62,6 +74,16 @@ fn fence_of(kind: &str) -> Fence {
 fn network(line: &str) -> Part {
     let groups = line.split('|').map(|group| group.split_whitespace().map(String::from).collect());
     Part::Network(groups.collect())
+}
+
+/// `front off`.
+fn power(text: &str, line: usize) -> Result<Part, String> {
+    let (name, on) = match text.split_once(' ') {
+        Some((name, "on")) => (name, true),
+        Some((name, "off")) => (name, false),
+        _ => return Err(format!("{line}: a box and `on` or `off`, not {text:?}")),
+    };
+    Ok(Part::Power { line, name: name.to_owned(), on })
 }
 
 fn take(line: &str, number: usize, parts: &mut Vec<Part>) -> Result<(), String> {
@@ -131,6 +153,14 @@ mod tests {
         let group = |names: &[&str]| names.iter().map(|name| (*name).to_string()).collect::<Vec<_>>();
         let network = Part::Network(vec![group(&["front"]), group(&["back", "shop"])]);
         assert_eq!(parse(page).unwrap(), [network, step(5, "back", "a", &["A$ out"], 0)]);
+    }
+
+    #[test]
+    fn a_power_block_cuts_a_box_off_and_gives_it_back() {
+        let power = |line, on| Part::Power { line, name: "shop".into(), on };
+        let parts = parse("```power\nshop off\nshop on\n```\n```console\n$ a\n```\n").unwrap();
+        assert_eq!(parts, [power(2, false), power(3, true), step(6, "", "a", &[], 0)]);
+        assert!(parse("```power\nshop away\n```").unwrap_err().starts_with("2: "));
     }
 
     #[test]
