@@ -1,7 +1,10 @@
 //! Large files: their chunks on this box, and the manifests that the ledger keeps in their place.
 //!
 //! A file that was put belongs to nobody until its manifest is in the ledger; for [`KEEP`] its chunks are held
-//! against the collection. What the ledger needs is what the states at its branches' heads name.
+//! against the collection. What the ledger needs is what the states at its branches' heads name; the chunks of a release's deltas are
+//! named by the release's document.
+
+mod deltas;
 
 use chunk::{Cutter, Manifest, ManifestError};
 use ledger::{Kind, Objects, ReadError, State, StateError};
@@ -106,10 +109,24 @@ impl Blobs {
         let before = self.chunks.usage().chunks;
         let manifest = self.chunks.put_file(reader, cutter, &mut |_| {})?;
         let new = self.chunks.usage().chunks.saturating_sub(before);
+        self.hold(pin);
+        Ok((manifest, new as u64))
+    }
+
+    /// Keeps one chunk that is no piece of a file, such as a delta's; durable on return.
+    pub fn put_chunk(&self, bytes: &[u8]) -> Result<ChunkId, BlobError> {
+        let pin = self.chunks.pin();
+        let id = self.chunks.put(bytes)?;
+        self.chunks.sync()?;
+        self.hold(pin);
+        Ok(id)
+    }
+
+    /// What was put is kept from the collection for a while.
+    fn hold(&self, pin: Pin) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(_, since)| since.elapsed() < KEEP);
         waiting.push((pin, Instant::now()));
-        Ok((manifest, new as u64))
     }
 
     /// The manifest that is stored as an object.
@@ -187,7 +204,9 @@ impl Blobs {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(_, since)| since.elapsed() < KEEP);
         drop(waiting);
-        Ok(self.chunks.gc(&self.needed()?)?)
+        let mut needed = self.needed()?;
+        needed.extend(self.of_deltas()?);
+        Ok(self.chunks.gc(&needed)?)
     }
 
     fn needed(&self) -> Result<HashSet<ChunkId>, BlobError> {
@@ -203,6 +222,16 @@ impl Blobs {
             }
         }
         Ok(needed)
+    }
+
+    /// The chunks of the deltas that releases of the branches offer, as far as their lists are here.
+    fn of_deltas(&self) -> Result<HashSet<ChunkId>, BlobError> {
+        let objects = self.objects();
+        let mut found = HashSet::new();
+        for head in objects.refs()?.into_values() {
+            found.extend(deltas::chunks_of_deltas(&State::at(&objects, head)?, &|id| self.chunk(id))?);
+        }
+        Ok(found)
     }
 
     /// The ledger's objects, for a reader of its own.

@@ -136,7 +136,8 @@ fn quoted(text: &str) -> String {
 }
 
 /// Who may write what in a new organisation: the founder everything, members' records also the
-/// membership role, machines also the stewards; what is found at a machine, its lockout.
+/// membership role, machines also the stewards; what is found at a machine, its lockout. Releases of the channel
+/// `stable` are good once the founder has signed them.
 const POLICY: &str = r#"
 [roles]
 owner = ["FOUNDER"]
@@ -152,7 +153,7 @@ paths = ["people/*"]
 roles = ["owner", "membership"]
 
 [[rules]]
-paths = ["dapps/**", "doorbot/**", "files/**"]
+paths = ["dapps/**", "doorbot/**", "files/**", "images/**"]
 roles = ["owner"]
 
 [[rules]]
@@ -162,4 +163,8 @@ roles = ["owner", "steward"]
 [[rules]]
 paths = ["lockout/issues/**", "lockout/inspections/*"]
 dapps = ["lockout"]
+
+[releases.stable]
+threshold = 1
+signers = ["person:FOUNDER"]
 "#;

@@ -17,6 +17,7 @@ mod output;
 mod people;
 mod progress;
 mod random;
+mod release;
 mod usage;
 mod view;
 mod when;

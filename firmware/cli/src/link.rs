@@ -7,6 +7,7 @@
 mod branches;
 mod cloning;
 mod rotating;
+mod shelf;
 mod standing;
 mod still;
 mod waiting;
@@ -14,6 +15,7 @@ mod waiting;
 pub use branches::{begin_branch, follow, join};
 pub use cloning::{add_git_token, git_access, revoke_git_token, serve_git};
 pub use rotating::rotate_node;
+pub use shelf::{Shelf, shelf};
 pub use standing::proposals;
 
 use crate::{

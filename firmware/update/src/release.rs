@@ -18,7 +18,7 @@ pub const VERITY_BLOCK_BYTES: u64 = 4096;
 pub enum Kind {
     /// The operating system of a box: its parts go into a slot.
     System,
-    /// The image of a dapp: its one part is an OCI layout.
+    /// The image of a dapp: its one part is the image tar of docs/formats/image.md.
     Dapp,
     /// Any other disk image. Boxes keep it, and install it nowhere.
     Disk,

@@ -59,6 +59,8 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::put("/v1/contacts/{name}", contact),
         Route::put("/v1/chunks", chunks::put),
         Route::get("/v1/chunks", chunks::get),
+        Route::put("/v1/chunks/{id}", chunks::put_one),
+        Route::get("/v1/chunks/{id}", chunks::get_one),
         Route::post("/v1/chunks/verify", chunks::verify),
         Route::post("/v1/chunks/gc", chunks::gc),
         Route::post("/v1/signin", signin::make_link),

@@ -14,14 +14,14 @@ use crate::{
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use chunk::Cutter;
 use dapp::wire::ErrorCode;
 use futures_util::StreamExt;
-use model::StatePath;
+use model::{ChunkId, StatePath};
 use serde::Deserialize;
 use std::io::{self, Read, Write};
 use tokio::sync::mpsc;
@@ -98,6 +98,36 @@ pub async fn get(State(services): Asking, Ask(query): Ask<Which>) -> Result<Resp
         receiver.recv().await.map(|piece| (piece, receiver))
     });
     Ok(([(CONTENT_TYPE, "application/octet-stream")], Body::from_stream(body)).into_response())
+}
+
+/// `PUT /v1/chunks/{id}`: the body is the chunk.
+pub async fn put_one(
+    State(services): Asking,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<wire::Done>, Refused> {
+    let id = name(&id)?;
+    if chunk::chunk_id(&body) != id {
+        return Err(Refused::bad(format!("these {} bytes are not the chunk {id}", body.len())));
+    }
+    let blobs = services.blobs.clone();
+    done(tokio::task::spawn_blocking(move || blobs.put_chunk(&body)).await)?;
+    Ok(Json(wire::Done {}))
+}
+
+/// `GET /v1/chunks/{id}`: the chunk's bytes.
+pub async fn get_one(State(services): Asking, Path(id): Path<String>) -> Result<Response, Refused> {
+    let id = name(&id)?;
+    let blobs = services.blobs.clone();
+    let bytes = done(tokio::task::spawn_blocking(move || Ok(blobs.chunk(&id))).await)?;
+    let bytes = bytes.ok_or_else(|| {
+        Refused::new(ErrorCode::Unknown, format!("the chunk {id} is not on this box, or damaged"))
+    })?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+fn name(id: &str) -> Result<ChunkId, Refused> {
+    id.parse().map_err(|_| Refused::bad("a chunk's name is 64 hex digits"))
 }
 
 /// `POST /v1/chunks/verify`.

@@ -7,6 +7,7 @@ mod branch;
 mod certificate;
 mod dapp;
 mod git;
+mod image;
 mod import;
 mod init;
 mod invite;
@@ -96,6 +97,8 @@ pub enum Command {
     #[command(subcommand)]
     Blob(blob::Blob),
     #[command(subcommand)]
+    Image(image::Image),
+    #[command(subcommand)]
     Board(board::Board),
     Tap(board::Tap),
     Contact(board::Contact),
@@ -133,6 +136,7 @@ pub fn run(cli: Cli) -> Result {
         Command::Proposals(it) => it.run(context),
         Command::Dapp(it) => it.run(context),
         Command::Blob(it) => it.run(context),
+        Command::Image(it) => it.run(context),
         Command::Board(it) => it.run(context),
         Command::Tap(it) => it.run(context),
         Command::Contact(it) => it.run(context),

@@ -1,4 +1,6 @@
-//! `policy`: who may write what.
+//! `policy`: who may write what, and who signs releases.
+
+mod releases;
 
 use super::propose::read_file;
 use crate::{
@@ -26,6 +28,7 @@ pub enum Policy {
     /// Check a policy file, and show what it would change
     Check(File),
     WhoMay(WhoMay),
+    Releases(releases::Releases),
 }
 
 /// A policy file
@@ -50,6 +53,7 @@ impl Policy {
             Self::Set(it) => it.set(context, &view),
             Self::Check(it) => it.check(context, &view),
             Self::WhoMay(it) => it.run(context, &view),
+            Self::Releases(it) => it.run(context, &view),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn explain(context: &Context, error: CoreError) -> anyhow::Error {
     crate::error::with_hint(error.into(), what(), hint)
 }
 
-fn blobs(context: &Context, core: &Core) -> Result<Arc<Blobs>> {
+pub(super) fn blobs(context: &Context, core: &Core) -> Result<Arc<Blobs>> {
     let folder = Home::open(&context.home)?.chunks_folder();
     Blobs::open(&folder, Arc::new(RealDisk), core.objects().clone())
         .with_context(|| format!("cannot open the chunks in {}", folder.display()))
@@ -50,6 +50,15 @@ pub(super) fn store_file(
     progress: Progress,
 ) -> Result<Stored> {
     let blobs = blobs(context, core)?;
+    cut(&blobs, from, cutter, progress)
+}
+
+pub(super) fn cut(
+    blobs: &Blobs,
+    from: Box<dyn Read + Send>,
+    cutter: Cutter,
+    progress: Progress,
+) -> Result<Stored> {
     let (manifest, new_chunks) = blobs.put(Counted { inner: from, progress }, cutter)?;
     Ok(Stored { manifest: manifest.to_text(), new_chunks })
 }
