@@ -1,11 +1,11 @@
 //! Which cutter, and with which sizes: chosen once for a file, written into its manifest.
 //!
-//! As text it is `fastcdc:MIN:AVG:MAX` or `rabin:MIN:AVG:MAX`, in bytes. The same cutter on the same bytes
+//! As text it is `fastcdc:MIN:AVG:MAX`, `rabin:MIN:AVG:MAX` or `buzhash:MIN:AVG:MAX`, in bytes. The same cutter on the same bytes
 //! cuts at the same places for ever, on every machine; two files share chunks only if one cutter cut both.
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use crate::{FastCdc, Rabin, Sizes, SizesError, text::decimal};
+use crate::{Buzhash, FastCdc, Rabin, Sizes, SizesError, text::decimal};
 
 /// A cutter with its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,13 +14,15 @@ pub enum Cutter {
     FastCdc(FastCdc),
     /// The Rabin fingerprint cutter of LBFS.
     Rabin(Rabin),
+    /// The cutter of casync and desync.
+    Buzhash(Buzhash),
 }
 
 /// Text that names no cutter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CutterError {
     /// Not the form `NAME:MIN:AVG:MAX`.
-    #[error("{0:?} is no cutter: write fastcdc:MIN:AVG:MAX or rabin:MIN:AVG:MAX with sizes in bytes")]
+    #[error("{0:?} is no cutter: write fastcdc:MIN:AVG:MAX, rabin:... or buzhash:... with sizes in bytes")]
     Form(String),
     /// The sizes do not do.
     #[error("the cutter {text:?} cannot be used")]
@@ -38,13 +40,14 @@ impl Cutter {
         match self {
             Self::FastCdc(cutter) => cutter.sizes(),
             Self::Rabin(cutter) => cutter.sizes(),
+            Self::Buzhash(cutter) => cutter.sizes(),
         }
     }
 
     /// How many bytes before a chunk can move its end.
     pub(crate) fn history(&self) -> usize {
         match self {
-            Self::FastCdc(_) => 0,
+            Self::FastCdc(_) | Self::Buzhash(_) => 0,
             Self::Rabin(_) => Rabin::WINDOW,
         }
     }
@@ -56,6 +59,7 @@ impl Cutter {
         match self {
             Self::FastCdc(cutter) => cutter.end(bytes, start),
             Self::Rabin(cutter) => cutter.end(bytes, start),
+            Self::Buzhash(cutter) => cutter.end(bytes, start),
         }
     }
 }
@@ -86,6 +90,7 @@ impl FromStr for Cutter {
         match name {
             "fastcdc" => FastCdc::new(min, avg, max).map(Self::FastCdc),
             "rabin" => Rabin::new(min, avg, max).map(Self::Rabin),
+            "buzhash" => Buzhash::new(min, avg, max).map(Self::Buzhash),
             _ => return Err(CutterError::Form(given())),
         }
         .map_err(|source| CutterError::Sizes { text: given(), source })
@@ -105,6 +110,7 @@ impl fmt::Display for Cutter {
         let name = match self {
             Self::FastCdc(_) => "fastcdc",
             Self::Rabin(_) => "rabin",
+            Self::Buzhash(_) => "buzhash",
         };
         let sizes = self.sizes();
         write!(f, "{name}:{}:{}:{}", sizes.min(), sizes.avg(), sizes.max())
@@ -117,7 +123,9 @@ mod tests {
 
     #[test]
     fn text_goes_there_and_back() {
-        for text in ["fastcdc:16384:65536:262144", "rabin:1024:8192:65536", "rabin:1:64:64"] {
+        for text in
+            ["fastcdc:16384:65536:262144", "rabin:1024:8192:65536", "rabin:1:64:64", "buzhash:48:99:1000"]
+        {
             assert_eq!(text.parse::<Cutter>().unwrap().to_string(), text);
         }
         assert_eq!(Cutter::default().to_string(), "fastcdc:16384:65536:262144");
@@ -136,7 +144,7 @@ mod tests {
             "rabin::8192:65536",
             "rabin:1k:8k:64k",
             "Rabin:1024:8192:65536",
-            "buzhash:1024:8192:65536",
+            "gear:1024:8192:65536",
             "rabin:1024:8192:99999999999",
         ] {
             assert!(matches!(bad.parse::<Cutter>(), Err(CutterError::Form(_))), "{bad:?}");
@@ -154,6 +162,7 @@ mod tests {
         assert_eq!(reason("rabin:0:8192:65536"), "MIN is 0 bytes, outside 1 to 1048576");
         assert_eq!(reason("fastcdc:16:8192:65536"), "MIN is 16 bytes, outside 64 to 1048576");
         assert_eq!(reason("rabin:1024:8192:8388609"), "MAX is 8388609 bytes, outside 64 to 8388608");
+        assert_eq!(reason("buzhash:47:8192:65536"), "MIN is 47 bytes, outside 48 to 1048576");
         assert!(reason("fastcdc:1024:8191:65536").contains("even"));
     }
 

@@ -5,6 +5,7 @@
 //! with common parts share chunks, wherever those parts lie. Formats: `docs/formats/cutters.md` and
 //! `docs/formats/manifest.md`. Where chunks are kept is the store's affair; nothing here opens a file.
 
+mod buzhash;
 pub mod casync;
 mod cutter;
 pub mod delta;
@@ -16,6 +17,7 @@ mod sizes;
 mod stream;
 mod text;
 
+pub use buzhash::Buzhash;
 pub use cutter::{Cutter, CutterError, cut};
 pub use fast::FastCdc;
 pub use hash::{FileHasher, chunk_id};

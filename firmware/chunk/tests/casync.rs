@@ -11,7 +11,7 @@ use std::{
 };
 
 use chunk::{
-    Cutter,
+    Buzhash, Cutter,
     casync::{Index, chunk_name, pack, unpack},
     cut,
 };
@@ -33,19 +33,20 @@ fn casync(words: &[&str], index: &Path, file: &Path) {
 
 /// Index and store in a folder, the way `ledgerctl blob export` does it.
 fn export(bytes: &[u8], folder: &Path) -> PathBuf {
-    let cutter = Cutter::default();
-    let mut index = Index { sizes: sizes(cutter), chunks: Vec::new() };
-    for range in cut(cutter, bytes) {
+    for range in cut(Cutter::default(), bytes) {
         let plain = &bytes[range];
-        let name = chunk_name(plain);
-        let file = folder.join("store").join(name.path());
+        let file = folder.join("store").join(chunk_name(plain).path());
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, pack(plain).unwrap()).unwrap();
-        index.chunks.push((name, plain.len() as u32));
     }
     let file = folder.join("file.caibx");
-    fs::write(&file, index.to_bytes()).unwrap();
+    fs::write(&file, indexed(Cutter::default(), bytes).to_bytes()).unwrap();
     file
+}
+
+fn indexed(cutter: Cutter, bytes: &[u8]) -> Index {
+    let named = |plain: &[u8]| (chunk_name(plain), plain.len() as u32);
+    Index { sizes: sizes(cutter), chunks: cut(cutter, bytes).map(|range| named(&bytes[range])).collect() }
 }
 
 fn sizes(cutter: Cutter) -> [u64; 3] {
@@ -80,4 +81,48 @@ fn what_casync_made_is_read() {
         .map(|(name, length)| unpack(*name, *length, &fs::read(store.join(name.path())).unwrap()).unwrap());
     assert!(chunks.collect::<Vec<_>>().concat() == file());
     assert_eq!(read.to_bytes(), fs::read(&index).unwrap(), "the same index, byte for byte");
+}
+
+/// 4 MiB, random in part, with runs of zeros and of repeated bytes.
+fn corpus() -> Vec<u8> {
+    let noise = Python::seed(77).bytes(3 << 20);
+    let text: Vec<u8> = (0..60_000).flat_map(|number: u32| format!("{number:08}\n").into_bytes()).collect();
+    [&noise[..1 << 20], &[0; 300_000], &text, &noise[1 << 20..], &noise[..100_000]].concat()
+}
+
+#[test]
+fn casync_cuts_where_we_cut() {
+    let (folder, bytes) = (tempfile::tempdir().unwrap(), corpus());
+    let [source, index, store] = ["file", "file.caibx", "store"].map(|name| folder.path().join(name));
+    fs::write(&source, &bytes).unwrap();
+    fs::create_dir(&store).unwrap();
+    let store = format!("--store={}", store.display());
+    let cutters =
+        ["16384:65536:262144", "4096:16384:65536", "48:1000:5000", "9000:9001:9100", "700:5000:300000"];
+    for sizes in cutters {
+        casync(&["make", &store, &format!("--chunk-size={sizes}")], &index, &source);
+        let cutter: Cutter = format!("buzhash:{sizes}").parse().unwrap();
+        let ours = indexed(cutter, &bytes);
+        assert!(ours.chunks.len() > 20, "{sizes}: {} chunks", ours.chunks.len());
+        assert_eq!(ours.to_bytes(), fs::read(&index).unwrap(), "{sizes}: the same index, byte for byte");
+    }
+}
+
+#[test]
+fn casyncs_sizes_follow_from_an_average_as_ours_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let [source, index, store] = ["file", "file.caibx", "store"].map(|name| folder.path().join(name));
+    fs::write(&source, b"a file").unwrap();
+    fs::create_dir(&store).unwrap();
+    let store = format!("--store={}", store.display());
+    for avg in [16 << 10, 20_001, 1 << 20] {
+        casync(&["make", &store, &format!("--chunk-size={avg}")], &index, &source);
+        let theirs = Index::parse(&fs::read(&index).unwrap()).unwrap().sizes;
+        assert_eq!(sizes(Cutter::Buzhash(Buzhash::of_average(avg).unwrap())), theirs);
+    }
+    casync(&["make", &store], &index, &source);
+    assert_eq!(
+        Index::parse(&fs::read(&index).unwrap()).unwrap().sizes,
+        sizes(Cutter::Buzhash(Buzhash::usual()))
+    );
 }

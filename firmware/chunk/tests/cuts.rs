@@ -60,15 +60,20 @@ fn rabin_cuts_where_the_published_vectors_say() {
 }
 
 #[test]
-fn the_cuts_of_both_cutters_over_a_mebibyte_have_not_moved() {
+fn the_cuts_of_all_cutters_over_a_mebibyte_have_not_moved() {
     let bytes = Python::seed(42).bytes(MIB);
     let print = |text: &str| {
         let ends: Vec<u8> =
             cut(cutter(text), &bytes).flat_map(|range| (range.end as u32).to_le_bytes()).collect();
         (ends.len() / 4, chunk_id(&ends).short())
     };
-    let cutters = ["rabin:1024:8192:65536", "fastcdc:1024:8192:65536", "fastcdc:16384:65536:262144"];
-    let pinned = [(132, "c00be17c6131"), (103, "14275ccab86d"), (12, "f89c0bcf8520")];
+    let cutters = [
+        "rabin:1024:8192:65536",
+        "fastcdc:1024:8192:65536",
+        "fastcdc:16384:65536:262144",
+        "buzhash:2048:8192:32768",
+    ];
+    let pinned = [(132, "c00be17c6131"), (103, "14275ccab86d"), (12, "f89c0bcf8520"), (135, "724ff8cf3a67")];
     assert_eq!(cutters.map(print), pinned.map(|(count, ends)| (count, ends.to_owned())));
 }
 
@@ -80,7 +85,8 @@ fn zeros_are_cut_at_the_longest() {
 
 #[test]
 fn bytes_put_in_front_change_only_the_first_chunks() {
-    for cutter in [cutter("rabin:1024:8192:65536"), cutter("fastcdc:2048:8192:65536")] {
+    for text in ["rabin:1024:8192:65536", "fastcdc:2048:8192:65536", "buzhash:2048:8192:32768"] {
+        let cutter = cutter(text);
         let before = mixed(7, MIB);
         let after = [b"seventeen letters".as_slice(), &before].concat();
         let names = |bytes: &[u8]| -> HashSet<_> {
@@ -132,7 +138,11 @@ fn any_cutter() -> impl Strategy<Value = Cutter> {
         let (avg, max) = (avg.max(min), max.max(avg).max(min));
         cutter(&format!("fastcdc:{}:{}:{}", 2 * min, 2 * avg, 2 * max))
     });
-    prop_oneof![rabin, fast]
+    let buzhash = (48usize..3000, 48usize..5000, 48usize..20_000).prop_map(|(min, avg, max)| {
+        let avg = avg.max(min);
+        cutter(&format!("buzhash:{min}:{avg}:{}", max.max(avg)))
+    });
+    prop_oneof![rabin, fast, buzhash]
 }
 
 proptest! {
@@ -176,7 +186,8 @@ proptest! {
 
 #[test]
 fn a_long_stream_cuts_like_a_slice() {
-    for cutter in [Cutter::default(), cutter("rabin:16:8192:65536"), cutter("rabin:16384:32768:65536")] {
+    let others = ["rabin:16:8192:65536", "rabin:16384:32768:65536", "buzhash:16384:65536:262144"];
+    for cutter in others.map(cutter).into_iter().chain([Cutter::default()]) {
         let bytes = mixed(3, 4 * MIB);
         let streamed: Vec<usize> =
             Stream::new(cutter, bytes.as_slice()).map(|chunk| chunk.unwrap().len()).collect();

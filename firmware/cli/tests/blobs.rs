@@ -8,8 +8,8 @@ mod common;
 #[allow(dead_code, reason = "shared with the cutters' own tests")]
 mod support;
 
-use common::{TestHome, noise};
-use std::fs;
+use common::{TestHome, noise, run};
+use std::{fs, process::Command};
 
 #[test]
 fn cut_prints_the_offsets_of_the_vectors_and_nothing_else() {
@@ -83,4 +83,74 @@ fn a_damaged_chunk_is_named_and_no_half_file_is_left() {
     assert!(!home.folder().join("out").exists() && !home.folder().join("out.part").exists());
     home.good(&["blob", "put", &file, "files/large-again"]);
     home.good(&["blob", "get", "files/large", "out"]);
+}
+
+/// Random bytes with a run of zeros and a repetition, so that chunks repeat and pack.
+fn disk() -> Vec<u8> {
+    let noise = noise(1_500_000);
+    [&noise[..], &[0; 1_000_000], &noise[..700_000]].concat()
+}
+
+fn casync(words: &[&str]) {
+    run(Command::new("casync").args(words));
+}
+
+#[test]
+fn casync_extracts_what_was_exported_and_would_have_made_the_same() {
+    let (home, bytes) = (TestHome::new(), disk());
+    let file = home.file("disk", &bytes);
+    home.good(&["blob", "put", &file, "files/disk"]);
+    let said = home.good(&["blob", "export", "files/disk", "out"]);
+    assert!(said.starts_with("out/disk.caibx: 3.1 MiB in "), "{said}");
+    let path = |name: &str| home.folder().join(name).to_str().unwrap().to_string();
+    let store = format!("--store={}", path("out/default.castr"));
+    casync(&["extract", &store, &path("out/disk.caibx"), &path("back")]);
+    assert!(fs::read(path("back")).unwrap() == bytes);
+    fs::create_dir(path("theirs")).unwrap();
+    let theirs = format!("--store={}", path("theirs"));
+    casync(&["make", &theirs, &path("their.caibx"), &file]);
+    assert_eq!(fs::read(path("their.caibx")).unwrap(), fs::read(path("out/disk.caibx")).unwrap());
+    let again = home.json(&["blob", "export", "files/disk", "out", "--chunk-size", "65536"]);
+    assert_eq!(again["new_chunks"], 0, "{again}");
+}
+
+#[test]
+fn what_casync_made_is_imported_byte_for_byte() {
+    let (home, bytes) = (TestHome::new(), disk());
+    let file = home.file("disk", &bytes);
+    let path = |name: &str| home.folder().join(name).to_str().unwrap().to_string();
+    for packing in ["zstd", "gzip"] {
+        let (index, store, out) = (path("disk.caibx"), path(packing), path("out"));
+        fs::create_dir(&store).unwrap();
+        casync(&["make", &format!("--compression={packing}"), &format!("--store={store}"), &index, &file]);
+        let name = format!("files/{packing}");
+        home.good(&["blob", "import", &index, &name, "--store", &store, "--format", "casync"]);
+        home.good(&["blob", "get", &name, &out]);
+        assert!(fs::read(&out).unwrap() == bytes, "{packing}");
+    }
+    let listed = home.json(&["blob", "list"]);
+    assert_eq!(listed["files"][0]["blake3"], listed["files"][1]["blake3"]);
+}
+
+#[test]
+fn an_import_of_a_damaged_or_missing_chunk_leaves_nothing_in_the_ledger() {
+    let home = TestHome::new();
+    let file = home.file("disk", disk());
+    home.good(&["blob", "put", &file, "files/disk"]);
+    home.good(&["blob", "export", "files/disk", "out"]);
+    let import = ["blob", "import", "out/disk.caibx", "files/copy"];
+    let store = home.folder().join("out/default.castr");
+    let folder = fs::read_dir(&store).unwrap().next().unwrap().unwrap().path();
+    let chunk = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let whole = fs::read(&chunk).unwrap();
+    fs::write(&chunk, &whole[..whole.len() / 2]).unwrap();
+    let said = home.bad(&import);
+    assert!(said.contains("cannot put out/disk.caibx") && said.contains("it is damaged"), "{said}");
+    fs::remove_file(&chunk).unwrap();
+    let said = home.bad(&import);
+    assert!(said.contains("cannot read chunk "), "{said}");
+    assert!(home.bad(&["blob", "get", "files/copy", "x"]).contains("no large file"));
+    let repaired = home.json(&["blob", "export", "files/disk", "out"]);
+    assert_eq!(repaired["new_chunks"], 1);
+    home.good(&import);
 }

@@ -5,6 +5,7 @@
 //! that memory is each one's. Then the peers, on the same files. Bytes are those that a box fetches, indexes and manifest included.
 #![allow(clippy::print_stdout, reason = "a benchmark's figures are what it is for")]
 
+mod make;
 mod ours;
 mod peers;
 mod process;

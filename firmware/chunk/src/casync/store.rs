@@ -1,11 +1,23 @@
 //! A chunk in a store of casync's: its name, where it lies, and its bytes, which are one zstd frame.
+//!
+//! That is what is written, as casync and desync write it. Read are gzip's as well (`casync --compression=gzip`) and plain ones
+//! (`desync --uncompressed`); what a file is shows in its first bytes, whatever it is called. xz is not read.
 
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, Read},
+};
 
+use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha512_256};
 
 /// zstd's, as casync does it.
 const LEVEL: i32 = 3;
+
+/// How files of the three kinds of packing begin.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const XZ: [u8; 6] = [0xfd, b'7', b'z', b'X', b'Z', 0];
 
 /// SHA-512/256 over a chunk's plain bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,14 +26,17 @@ pub struct ChunkName(pub [u8; 32]);
 /// Why a store's file is not the chunk.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// zstd failed.
+    /// zstd or gzip failed.
     #[error("chunk {name} cannot be unpacked: it is damaged or longer than the index says")]
     Unpack {
         /// Which one.
         name: ChunkName,
-        /// zstd's word.
+        /// The unpacker's word.
         source: io::Error,
     },
+    /// xz.
+    #[error("chunk {0} is packed by xz, which is not read: make the store anew with --compression=zstd")]
+    Xz(ChunkName),
     /// Other bytes.
     #[error("chunk {0} is damaged: its bytes have another name or length")]
     Damaged(ChunkName),
@@ -35,8 +50,13 @@ pub fn chunk_name(plain: &[u8]) -> ChunkName {
 impl ChunkName {
     /// Where it lies in a store, with `/` between folder and file.
     pub fn path(&self) -> String {
+        format!("{}.cacnk", self.path_plain())
+    }
+
+    /// Where it lies in a store of `desync --uncompressed`.
+    pub fn path_plain(&self) -> String {
         let name = self.to_string();
-        format!("{}/{name}.cacnk", &name[..4])
+        format!("{}/{name}", &name[..4])
     }
 }
 
@@ -53,11 +73,28 @@ pub fn pack(plain: &[u8]) -> io::Result<Vec<u8>> {
 
 /// A chunk from its file: as long as its index says, and with its name.
 pub fn unpack(name: ChunkName, length: u32, file: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let plain = zstd::bulk::decompress(file, length as usize);
-    let plain = plain.map_err(|source| StoreError::Unpack { name, source })?;
-    if plain.len() != length as usize || chunk_name(&plain) != name {
-        return Err(StoreError::Damaged(name));
+    let whole = |plain: &[u8]| plain.len() == length as usize && chunk_name(plain) == name;
+    if whole(file) {
+        return Ok(file.to_vec());
     }
+    if file.starts_with(&XZ) {
+        return Err(StoreError::Xz(name));
+    }
+    let plain = if file.starts_with(&ZSTD) {
+        zstd::bulk::decompress(file, length as usize)
+    } else if file.starts_with(&GZIP) {
+        gunzip(file, length)
+    } else {
+        return Err(StoreError::Damaged(name));
+    };
+    let plain = plain.map_err(|source| StoreError::Unpack { name, source })?;
+    if whole(&plain) { Ok(plain) } else { Err(StoreError::Damaged(name)) }
+}
+
+/// One byte more than the length at most, by which too long a file shows.
+fn gunzip(file: &[u8], length: u32) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(file).take(u64::from(length) + 1).read_to_end(&mut plain)?;
     Ok(plain)
 }
 
@@ -82,6 +119,22 @@ mod tests {
         assert!(matches!(unpack(chunk_name(b"x"), length, &file), Err(StoreError::Damaged(_))));
         assert!(matches!(unpack(name, length + 1, &file), Err(StoreError::Damaged(_))));
         assert!(matches!(unpack(name, length - 1, &file), Err(StoreError::Unpack { .. })));
-        assert!(matches!(unpack(name, length, b"no frame"), Err(StoreError::Unpack { .. })));
+        assert!(matches!(unpack(name, length, &file[..10]), Err(StoreError::Unpack { .. })));
+        assert!(matches!(unpack(name, length, b"no frame"), Err(StoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn plain_and_gzipped_chunks_are_read_and_xz_is_named() {
+        let plain = b"a chunk of a chunk of a chunk";
+        let (name, length) = (chunk_name(plain), plain.len() as u32);
+        assert_eq!(unpack(name, length, plain).unwrap(), plain);
+        let mut gzip = Vec::new();
+        flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast())
+            .read_to_end(&mut gzip)
+            .unwrap();
+        assert_eq!(unpack(name, length, &gzip).unwrap(), plain);
+        assert!(matches!(unpack(name, length - 1, &gzip), Err(StoreError::Damaged(_))));
+        assert!(matches!(unpack(name, length, &gzip[..12]), Err(StoreError::Unpack { .. })));
+        assert!(matches!(unpack(name, length, &XZ), Err(StoreError::Xz(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! A Rabin cutter written from the rule alone.
+//! Cutters written from their rules alone.
 
 /// The lengths of the chunks by the rule alone: the fingerprint is worked out anew at each byte, bit by bit.
 pub fn naive_rabin(bytes: &[u8], min: usize, avg: usize, max: usize) -> Vec<usize> {

@@ -1,5 +1,6 @@
 //! `blob`: large files. The ledger holds a manifest at `PATH.manifest`; the bytes lie in chunks beside it.
 
+mod casync;
 mod cut;
 
 use crate::{
@@ -30,6 +31,8 @@ const SUFFIX: &str = ".manifest";
 pub enum Blob {
     Put(Put),
     Get(Get),
+    Export(casync::Export),
+    Import(casync::Import),
     /// List the files
     List,
     /// Read and check every chunk on this box
@@ -46,7 +49,7 @@ pub struct Put {
     file: PathBuf,
     /// Where it goes in the ledger, such as files/handbook.pdf
     path: StatePath,
-    /// How to cut it: fastcdc:MIN:AVG:MAX or rabin:MIN:AVG:MAX, in bytes
+    /// How to cut it: fastcdc:MIN:AVG:MAX, rabin:... or buzhash:..., in bytes
     #[arg(long, value_name = "SPEC", default_value_t, value_parser = cutter)]
     cutter: Cutter,
     /// What it is for; it becomes the block's first line
@@ -68,6 +71,8 @@ impl Blob {
         match self {
             Self::Put(it) => it.run(context),
             Self::Get(it) => it.run(context),
+            Self::Export(it) => it.run(context),
+            Self::Import(it) => it.run(context),
             Self::List => list(context),
             Self::Verify => verify(context),
             Self::Gc => gc(context),
@@ -90,20 +95,39 @@ fn manifest_path(path: &StatePath) -> Result<StatePath> {
 
 impl Put {
     fn run(&self, context: &Context) -> Result {
-        let view = View::open(context)?;
-        let path = manifest_path(&self.path)?;
+        let into = Place { path: &self.path, cutter: self.cutter, message: self.message.as_deref() };
+        into.keep(context, &self.file, || open(&self.file))
+    }
+}
+
+/// Where a file goes in the ledger, and how.
+struct Place<'a> {
+    path: &'a StatePath,
+    cutter: Cutter,
+    message: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// Cuts a file of about so many bytes, keeps its chunks, and proposes its manifest.
+    fn keep(
+        &self,
+        context: &Context,
+        from: &Path,
+        open: impl FnOnce() -> Result<(Box<dyn Read + Send>, u64)>,
+    ) -> Result {
+        let (name, view) = (self.path, View::open(context)?);
+        let path = manifest_path(name)?;
         view.must_be_allowed(context, &path)?;
-        let (reader, size) = open(&self.file)?;
+        let (reader, size) = open()?;
         let progress = Progress::of_bytes("putting", size, context.out.json);
         let stored = link::store_file(context, reader, self.cutter, progress)
-            .with_context(|| format!("cannot put {}", self.file.display()))?;
+            .with_context(|| format!("cannot put {}", from.display()))?;
         let manifest = Manifest::parse(stored.manifest.as_bytes())?;
         let mut edits = Edits::new(&view);
         edits.put_bytes(path, stored.manifest.into_bytes());
         let chunks = output::count(manifest.chunks.len(), "chunk", "chunks");
-        let said =
-            format!("{}: {} in {chunks}, {} new", self.path, output::bytes(manifest.size), stored.new_chunks);
-        let message = self.message.clone().unwrap_or_else(|| format!("Put {}", self.path));
+        let said = format!("{name}: {} in {chunks}, {} new", output::bytes(manifest.size), stored.new_chunks);
+        let message = self.message.map_or_else(|| format!("Put {name}"), str::to_string);
         link::send(context, &edits, &message, &said)
     }
 }

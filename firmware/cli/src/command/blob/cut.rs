@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Print where a cutter cuts a file: `offset,size`, one line a chunk
 #[derive(Debug, Args)]
 pub struct Cut {
-    /// fastcdc:MIN:AVG:MAX or rabin:MIN:AVG:MAX, in bytes
+    /// fastcdc:MIN:AVG:MAX, rabin:... or buzhash:..., in bytes
     #[arg(long, value_name = "SPEC", default_value_t, value_parser = cutter)]
     cutter: Cutter,
     /// The file; - is stdin
