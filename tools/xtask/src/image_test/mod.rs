@@ -1,7 +1,7 @@
 //! `image-test`: the image does its work, in QEMU, from the boot loader on.
 //!
 //! Readers, lines, a power cut (`door`, and `pi` for a Raspberry Pi); slots that go bad (`rollback`); data that goes bad (`data`); an update through the ledger
-//! (`update`, asked for by that word); power cuts at random moments (`cuts`, asked for
+//! (`update`, asked for by that word, and `update_cuts` if `--cuts N` stands beside it); power cuts at random moments (`cuts`, asked for
 //! by `--cuts N`); figures (`measure`, asked for by `--measure`). Not a part of `test`: kernel and programs alone would
 //! take half of its time.
 
@@ -18,6 +18,7 @@ mod pi;
 mod random;
 mod rollback;
 mod update;
+mod update_cuts;
 
 use self::{inside::Key, machine::Bench};
 use crate::{
@@ -85,7 +86,7 @@ impl Wish {
 
 /// `image-test [BOARD] [door] [rollback] [data] [update] [--cuts N] [--seed S] [--measure] [--built]`.
 pub fn run_chore(args: &[String]) -> Done {
-    let wish = Wish::parse(args)?;
+    let mut wish = Wish::parse(args)?;
     packages::for_qemu()?;
     let image = if wish.built { image::as_built(&wish.board)? } else { image::build(&wish.board)? };
     // Cuts take long: other parts may run beside them.
@@ -103,7 +104,7 @@ pub fn run_chore(args: &[String]) -> Done {
         }
     }
     if wish.update {
-        update::run(&image, &bench.file("update"))?;
+        update::run(&image, &bench.file("update"), wish.cuts.take().unwrap_or_default(), wish.seed)?;
     }
     if wish.measure {
         measure::run(&bench, &key)?;

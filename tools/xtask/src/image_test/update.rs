@@ -3,7 +3,10 @@
 //! A laptop and two boxes at one switch that leads nowhere. The page's commands are the laptop's; its `power` blocks switch the boxes on and
 //! off. A box that is switched on for the first time is given a card with the settings that the laptop has in `NAME.toml`.
 
-use super::machine::{Bench, Machine};
+use super::{
+    machine::{Bench, Machine},
+    update_cuts,
+};
 use crate::{
     build,
     image::Image,
@@ -33,8 +36,8 @@ const STRIKE: (&str, &str) = (
     "[devices.strike]\nkind = \"relay\"\nchip = \"nowhere\"",
 );
 
-/// The whole page.
-pub fn run(image: &Image, folder: &Path) -> Done {
+/// The whole page; then as many power cuts of the last box, as `update_cuts` has them.
+pub fn run(image: &Image, folder: &Path, cuts: usize, seed: u64) -> Done {
     say("image-test: docs/walkthroughs/update.md");
     let page = fs::read_to_string(shell::root().join("docs/walkthroughs/update.md"))?;
     let mut parts = walk::parse(&page)?.into_iter();
@@ -43,11 +46,12 @@ pub fn run(image: &Image, folder: &Path) -> Done {
     };
     let names: Vec<String> = groups.into_iter().flatten().collect();
     let mut space = Space::new(image, folder, &names)?;
-    walk::walk(parts, &mut space).map_err(|error| format!("docs/walkthroughs/update.md:{error}").into())
+    walk::walk(parts, &mut space).map_err(|error| format!("docs/walkthroughs/update.md:{error}"))?;
+    if cuts > 0 { update_cuts::run(&mut space, cuts, seed) } else { Ok(()) }
 }
 
 /// A laptop and boxes at a switch.
-struct Space<'a> {
+pub struct Space<'a> {
     image: &'a Image,
     folder: PathBuf,
     names: Vec<String>,
@@ -74,23 +78,41 @@ impl<'a> Space<'a> {
         Ok(Self { image, folder: folder.to_owned(), names: names.to_vec(), machines, shells, lan })
     }
 
-    fn number(&self, name: &str) -> Result<usize, String> {
+    /// A box's place at the switch.
+    pub fn number(&self, name: &str) -> Result<usize, String> {
         let found = self.names.iter().position(|known| known == name);
         found.ok_or_else(|| format!("there is no box {name}"))
     }
 
-    fn switch_on(&self, number: usize) -> Done<Machine> {
+    /// The last box's name.
+    pub fn last(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+
+    /// A box's card.
+    pub fn card(&self, name: &str) -> PathBuf {
+        self.folder.join(name).join("card.img")
+    }
+
+    /// A command on the laptop.
+    pub fn laptop(&mut self, command: &str) -> Done<String> {
+        let (said, status) = self.shells[0].1.run(command)?;
+        let said = said.join("\n");
+        if status == 0 { Ok(said) } else { Err(format!("laptop$ {command}\n{said}").into()) }
+    }
+
+    /// Switches a box on, all writes to its card written down as well if they are wanted.
+    pub fn switch_on(&self, number: usize, writes: Option<&Path>) -> Done<Machine> {
         let name = &self.names[number];
-        let place = self.folder.join(name);
+        let (place, card) = (self.folder.join(name), self.card(name));
         fs::create_dir_all(&place)?;
-        let card = place.join("card.img");
         if !card.exists() {
             let settings = self.folder.join(&self.names[LAPTOP]).join(format!("{name}.toml"));
             let address = format!("address = \"{}/24\"\n", self.lan.address(number));
             qemu::new_card(self.image, &card, &(fs::read_to_string(settings)? + &address))?;
         }
         let outlet = Some(outlet(&self.lan, number));
-        Machine::on(&Bench { image: self.image, folder: place, outlet }, &card, name)
+        Machine::with(&Bench { image: self.image, folder: place, outlet }, &card, writes, name)
     }
 }
 
@@ -155,7 +177,7 @@ impl Place for Space<'_> {
             let machine = self.machines[number].take().ok_or_else(|| format!("{name} is not on"))?;
             return machine.cut().map_err(|error| error.to_string());
         }
-        let machine = self.switch_on(number).map_err(|error| error.to_string())?;
+        let machine = self.switch_on(number, None).map_err(|error| error.to_string())?;
         self.machines[number] = Some(machine);
         Ok(())
     }
