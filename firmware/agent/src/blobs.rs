@@ -6,9 +6,13 @@
 
 mod deltas;
 
+mod transit;
+
+pub use transit::Transit;
+
 use chunk::{Cutter, Manifest, ManifestError};
 use ledger::{Kind, Objects, ReadError, State, StateError};
-use model::{ChunkId, ObjectId};
+use model::{ChunkId, ObjectId, StatePath};
 use std::{
     collections::HashSet,
     io::{self, Read, Write},
@@ -28,11 +32,16 @@ use store::{
 /// How long the chunks of a file that was put wait for their manifest.
 const KEEP: Duration = Duration::from_secs(3600);
 
+/// Chunks that lie elsewhere on this box than in the chunk store.
+pub type Beside = Arc<dyn Fn(&ChunkId) -> Option<Vec<u8>> + Send + Sync>;
+
 /// The large files of this box.
 pub struct Blobs {
     chunks: Chunks,
     objects: Mutex<GitObjects>,
     waiting: Mutex<Vec<(Pin, Instant)>>,
+    transit: Transit,
+    beside: Mutex<Option<Beside>>,
 }
 
 /// A large file that cannot be put, had, looked through or collected.
@@ -100,7 +109,8 @@ impl Blobs {
         if !opened.damage.is_empty() {
             tracing::error!(damage = ?opened.damage, "chunks are damaged: `ledgerctl blob verify` tells which");
         }
-        Ok(Arc::new(Self { chunks, objects: Mutex::new(objects), waiting: Mutex::default() }))
+        let (objects, waiting, transit) = (Mutex::new(objects), Mutex::default(), Transit::default());
+        Ok(Arc::new(Self { chunks, objects, waiting, transit, beside: Mutex::default() }))
     }
 
     /// Cuts and keeps a file. How many chunks were new comes with its manifest.
@@ -153,7 +163,25 @@ impl Blobs {
 
     /// A chunk for another box; none if it is not here or damaged.
     pub fn chunk(&self, id: &ChunkId) -> Option<Vec<u8>> {
-        self.chunks.get(id).ok()
+        self.chunks.get(id).ok().or_else(|| {
+            let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            beside.and_then(|beside| beside(id))
+        })
+    }
+
+    /// Whether the chunk store has it.
+    pub fn stores(&self, id: &ChunkId) -> bool {
+        self.chunks.contains(id).unwrap_or(false)
+    }
+
+    /// Where chunks lie besides.
+    pub fn lie_beside(&self, beside: Beside) {
+        *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = Some(beside);
+    }
+
+    /// The chunks that only pass through.
+    pub fn transit(&self) -> &Transit {
+        &self.transit
     }
 
     /// Keeps chunks that came from other boxes; durable on return.
@@ -189,7 +217,7 @@ impl Blobs {
         let report = self.chunks.verify(progress)?;
         let known: HashSet<ChunkId> = report.damaged.iter().filter_map(|damage| damage.id).collect();
         let mut bad: Vec<String> = report.damaged.iter().map(damage_text).collect();
-        for id in self.needed()?.difference(&known) {
+        for id in self.needed(|state, path| Ok(!is_of_a_system(state, path)?))?.difference(&known) {
             if !self.chunks.contains(id).map_err(VerifyError)? {
                 bad.push(format!("chunk {id} is needed and missing"));
             }
@@ -204,19 +232,23 @@ impl Blobs {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(_, since)| since.elapsed() < KEEP);
         drop(waiting);
-        let mut needed = self.needed()?;
+        let mut needed = self.needed(|_, _| Ok(true))?;
         needed.extend(self.of_deltas()?);
         Ok(self.chunks.gc(&needed)?)
     }
 
-    fn needed(&self) -> Result<HashSet<ChunkId>, BlobError> {
+    /// The chunks of the files of all branches, of those that are `wanted`.
+    fn needed(
+        &self,
+        wanted: impl Fn(&State<'_>, &StatePath) -> Result<bool, StateError>,
+    ) -> Result<HashSet<ChunkId>, BlobError> {
         let objects = self.objects();
         let (mut needed, mut seen) = (HashSet::new(), HashSet::new());
         for head in objects.refs()?.into_values() {
             let state = State::at(&objects, head)?;
             for path in state.list("")?.into_iter().filter(|path| path.as_str().ends_with(".manifest")) {
                 let Some(id) = state.id_of(&path)? else { continue };
-                if seen.insert(id) {
+                if wanted(&state, &path)? && seen.insert(id) {
                     needed.extend(self.manifest(&id)?.chunks.into_iter().map(|(id, _)| id));
                 }
             }
@@ -241,6 +273,28 @@ impl Blobs {
 
     fn reader(&self) -> MutexGuard<'_, GitObjects> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a manifest is that of a part of an operating system: boxes have it in a slot, and in the store only who published it.
+fn is_of_a_system(state: &State<'_>, manifest: &StatePath) -> Result<bool, StateError> {
+    let Some(release) = release_of(manifest) else { return Ok(false) };
+    let kind =
+        |document: model::Document| document.get(&["kind"]).and_then(|kind| kind.as_str()) == Some(SYSTEM);
+    Ok(state.document(&release)?.is_some_and(kind))
+}
+
+/// What a release of an operating system says of itself.
+pub(crate) const SYSTEM: &str = "system";
+
+/// The document of the release that a manifest belongs to: `images/<image>/<channel>/<version>/<part>.manifest`.
+pub(crate) fn release_of(manifest: &StatePath) -> Option<StatePath> {
+    let parts: Vec<&str> = manifest.as_str().split('/').collect();
+    match parts.as_slice() {
+        ["images", image, channel, version, _] => {
+            format!("images/{image}/{channel}/{version}/release.toml").parse().ok()
+        }
+        _ => None,
     }
 }
 

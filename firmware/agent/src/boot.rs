@@ -2,9 +2,9 @@
 //!
 //! `slots` knows what the state means; here are the files: the kernel's command line says which slot runs, and the two
 //! partitions named `state0` and `state1`, on the disk that the root file system lies on, hold the copies
-//! (docs/formats/slots.md). A machine whose kernel was not started by our boot script has no slots, and that is no error.
+//! (docs/formats/slots.md). A machine whose kernel was not started by our boot script has no slots, and that is no error. Who changes
+//! the state is `updates`, and a person with `ledgerctl slots`.
 
-use crate::devices::chain;
 use slots::{BootState, LoadError, Place, PlaceError, Refusal, SaveError, Slot, Slots, UBoot};
 use std::{
     collections::BTreeSet,
@@ -12,12 +12,8 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-/// How long ledgerd must have run until its slot counts as good: longer than it takes to fail at anything it does at
-/// its start, and shorter than anybody waits before they pull the plug.
-const HEALTHY_AFTER: Duration = Duration::from_secs(30);
 const STATE_NAMES: [&str; 2] = ["state0", "state1"];
 
 /// Why the boot state is out of reach.
@@ -93,22 +89,28 @@ impl Place for Partition {
 pub struct Booted {
     /// The slot that runs.
     pub running: Slot,
+    /// What the kernel was told.
+    pub cmdline: String,
     state: UBoot<Partition>,
+    disk: String,
+    roots: Roots,
 }
 
 impl Booted {
     /// The slot that runs and the state of its card; none where the kernel was told of no slot.
     pub fn find(roots: &Roots) -> Result<Option<Self>, BootError> {
-        let Some(running) = running_slot(&read(&roots.proc.join("cmdline"))?) else { return Ok(None) };
+        let cmdline = read(&roots.proc.join("cmdline"))?;
+        let Some(running) = running_slot(&cmdline) else { return Ok(None) };
         let mut disks = disks_with_a_state(&roots.sys)?;
         if disks.len() > 1 {
             let root = disks_of_the_root(&roots.sys)?;
             disks.retain(|(disk, _)| root.contains(disk));
         }
         match disks.as_slice() {
-            [(_, partitions)] => {
+            [(disk, partitions)] => {
                 let places = partitions.clone().map(|name| Partition(roots.dev.join(name)));
-                Ok(Some(Self { running, state: UBoot::new(places, UBoot::<Partition>::SIZE) }))
+                let state = UBoot::new(places, UBoot::<Partition>::SIZE);
+                Ok(Some(Self { running, cmdline, state, disk: disk.clone(), roots: roots.clone() }))
             }
             other => Err(BootError::Disks(other.iter().map(|(disk, _)| disk.clone()).collect())),
         }
@@ -133,31 +135,28 @@ impl Booted {
         Ok(slots)
     }
 
+    /// The boot state; one that was lost is begun anew with the running slot.
+    pub fn slots_or_new(&self) -> Result<Slots, BootError> {
+        match self.state.load() {
+            Err(LoadError::Place(error)) => Err(LoadError::Place(error).into()),
+            Err(_) => Ok(Slots::fresh(self.running)),
+            Ok(slots) => Ok(slots),
+        }
+    }
+
     /// The running slot works: it is good, and has all its attempts again. A state that was lost is begun anew with it.
     pub fn commit(&mut self) -> Result<Slots, BootError> {
-        let mut slots = match self.state.load() {
-            Err(LoadError::Place(error)) => return Err(LoadError::Place(error).into()),
-            Err(_) => Slots::fresh(self.running),
-            Ok(slots) => slots,
-        };
+        let mut slots = self.slots_or_new()?;
         slots.commit(self.running);
         self.state.save(&slots)?;
         Ok(slots)
     }
-}
 
-/// Commits the running slot when this ledgerd has run for a while. What goes wrong is said, and costs an attempt.
-pub async fn commit_when_healthy() {
-    tokio::time::sleep(HEALTHY_AFTER).await;
-    let committed = tokio::task::spawn_blocking(|| {
-        let booted = Booted::find(&Roots::default())?;
-        booted.map(|mut booted| booted.commit().map(|_| booted.running)).transpose()
-    });
-    match committed.await {
-        Ok(Ok(Some(slot))) => tracing::info!(%slot, "this slot works"),
-        Ok(Ok(None)) => {}
-        Ok(Err(error)) => tracing::error!(error = %chain(&error), "the slot cannot be said to work"),
-        Err(error) => tracing::error!(error = %chain(&error), "the commit of the slot failed"),
+    /// The device of another partition of this disk; none if there is none of this name.
+    pub fn partition(&self, name: &str) -> Result<Option<PathBuf>, BootError> {
+        let named = named(&self.roots.sys, &[name])?;
+        let here = named.into_iter().find(|(_, disk, _)| *disk == self.disk);
+        Ok(here.map(|(_, _, device)| self.roots.dev.join(device)))
     }
 }
 
@@ -168,20 +167,26 @@ fn running_slot(cmdline: &str) -> Option<Slot> {
 
 /// The disks that have both partitions, each with their names.
 fn disks_with_a_state(sys: &Path) -> Result<Vec<(String, [String; 2])>, BootError> {
-    let mut found = [Vec::new(), Vec::new()];
+    let found = named(sys, &STATE_NAMES)?;
+    let of = |which: usize| found.iter().filter(move |(at, ..)| *at == which);
+    let pair = |(_, disk, name): &(usize, String, String)| {
+        let (.., other) = of(1).find(|(_, other, _)| other == disk)?;
+        Some((disk.clone(), [name.clone(), other.clone()]))
+    };
+    Ok(of(0).filter_map(pair).collect())
+}
+
+/// The partitions that have one of these names: which one, its disk, its device.
+fn named(sys: &Path, names: &[&str]) -> Result<Vec<(usize, String, String)>, BootError> {
+    let mut found = Vec::new();
     for block in list(&sys.join("class/block"))? {
         // A disk that was pulled out while we looked is not ours.
         let Ok(uevent) = read(&block.join("uevent")) else { continue };
         let name = uevent.lines().find_map(|line| line.strip_prefix("PARTNAME="));
-        let Some(at) = STATE_NAMES.iter().position(|state| Some(*state) == name) else { continue };
-        found[at].extend(disk_of(&block).map(|disk| (disk, file_name(&block))));
+        let Some(at) = names.iter().position(|wanted| Some(*wanted) == name) else { continue };
+        found.extend(disk_of(&block).map(|disk| (at, disk, file_name(&block))));
     }
-    let [first, second] = found;
-    let pair = |(disk, name): &(String, String)| {
-        let other = second.iter().find(|(other, _)| other == disk)?;
-        Some((disk.clone(), [name.clone(), other.1.clone()]))
-    };
-    Ok(first.iter().filter_map(pair).collect())
+    Ok(found)
 }
 
 /// The disks below the device mapper: the root lies under dm-verity.

@@ -5,6 +5,7 @@
 //! DIR/keys/<name>          private keys, OpenSSH, 0600         DIR/secrets/badge.key   0600
 //! DIR/secrets/next-NAME, net-key                               keys that are replaced (`rotation.rs`), 0600
 //! DIR/node.toml            name, organisation, branch, network DIR/notes/              what is in no block, the store's
+//! DIR/update/              the record of updates, what a person asked for
 //! DIR/lock                 held by the one who writes          DIR/ledgerd.lock        held by the one ledgerd
 //! DIR/run/admin.sock       DIR/run/dapps/<name>/{api,serve}.sock
 //! DIR/cache/images/        unpacked images; may be deleted at any time
@@ -208,6 +209,11 @@ impl Home {
     /// Where judges are run.
     pub fn judge_folder(&self) -> PathBuf {
         self.folder.join("run/judge")
+    }
+
+    /// What is kept of updates beside the ledger.
+    pub fn updates_folder(&self) -> PathBuf {
+        self.folder.join("update")
     }
 
     /// Sample badges of a demo, if there are any.

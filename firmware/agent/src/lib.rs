@@ -27,6 +27,7 @@ pub mod rotation;
 pub mod run;
 pub mod services;
 pub mod supervisor;
+pub mod updates;
 pub mod view;
 pub mod visitors;
 pub mod wire;

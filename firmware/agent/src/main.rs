@@ -2,7 +2,7 @@
 //!
 //! Started as `ledgerd container-run` it is the helper of one container, on one thread; otherwise the agent.
 
-use agent::{devices::chain, home::Home, peers::NetSettings, run};
+use agent::{devices::chain, home::Home, peers::NetSettings, run, updates};
 use clap::Parser;
 use std::{
     net::SocketAddr,
@@ -89,7 +89,8 @@ fn start(args: Args) -> Result<run::Ended, Box<dyn std::error::Error>> {
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
     let net = net_settings(&args);
     let Args { home, board, listen, block_interval, .. } = args;
-    let options = run::Options { home, board, listen: listen.0, block_interval, net, exe };
+    let updates = updates::Options::default();
+    let options = run::Options { home, board, listen: listen.0, block_interval, net, exe, updates };
     Ok(runtime.block_on(run::run(options))?)
 }
 

@@ -6,7 +6,6 @@
 use crate::{
     api::{admin, listen, page},
     blobs::Blobs,
-    boot,
     core::{Core, CoreError},
     devices::{Devices, chain},
     home::{Home, HomeError},
@@ -17,6 +16,7 @@ use crate::{
     peers::{self, NetSettings},
     services::{Abroad, DappStates, Services},
     supervisor,
+    updates::{self, Updates},
     visitors::Visitors,
 };
 use board::{BoardError, SpecError};
@@ -59,6 +59,8 @@ pub struct Options {
     pub net: Option<NetSettings>,
     /// This program, to start as the container helper.
     pub exe: PathBuf,
+    /// How the operating system is updated.
+    pub updates: updates::Options,
 }
 
 /// Why the program does not start or end as it should.
@@ -117,6 +119,8 @@ pub struct Appliance {
     threads: Threads,
     stop: watch::Sender<bool>,
     network: Option<JoinHandle<()>>,
+    disk: Arc<dyn Disk>,
+    updates: Option<updates::Thread>,
     _only: Option<Lock>,
 }
 
@@ -153,7 +157,7 @@ impl Appliance {
         let core = open_when_free(&home, &disk)?;
         let (clock, objects, key) = (core.clock().clone(), core.objects().clone(), core.key_id());
         devices.hear_badges(home.badge_key_of(&core.view().org_text("badge_key"))?);
-        let blobs = Blobs::open(&home.chunks_folder(), disk, objects.clone())?;
+        let blobs = Blobs::open(&home.chunks_folder(), disk.clone(), objects.clone())?;
         let judges = Arc::new(Judges::new(&home, &key, objects, blobs.clone(), options.exe.clone()));
         let asked = judges.clone();
         let judge: Judge = Box::new(move |task| asked.run(task));
@@ -182,8 +186,10 @@ impl Appliance {
             abroad,
             visitors,
             door,
+            updates: Updates::new(),
         };
-        Ok(Self { services: Arc::new(services), threads, stop, network: None, _only: only })
+        let (services, network, updates) = (Arc::new(services), None, None);
+        Ok(Self { services, threads, stop, network, disk, updates, _only: only })
     }
 
     /// Opens the network, so that other boxes are heard. One that cannot be had is named in the status, and the
@@ -208,6 +214,14 @@ impl Appliance {
                 let _first = services.abroad.trouble.set(trouble);
             }
         }
+    }
+
+    /// Looks after the operating system from now on.
+    pub fn update(&mut self, options: updates::Options) -> Result<(), RunError> {
+        let started = updates::Thread::start(&self.services, self.disk.clone(), options);
+        self.updates =
+            started.map_err(|source| RunError::System { doing: "start the thread of updates", source })?;
+        Ok(())
     }
 
     /// Serves the admin socket.
@@ -251,8 +265,13 @@ impl Appliance {
     async fn wind_down(self, dapps: impl Future<Output = ()>) -> Result<(), RunError> {
         self.stop.send_replace(true);
         self.services.judges.stop();
+        self.services.updates.stop();
         dapps.await;
         self.services.devices.make_safe(|_| true);
+        if let Some(updates) = self.updates {
+            // It asks the keeper, which needs this thread's runtime.
+            drop(tokio::task::spawn_blocking(|| updates.join()).await);
+        }
         let last = self.services.keeper.stop().await;
         if let Some(peers) = self.services.abroad.peers.get() {
             peers.stop();
@@ -290,7 +309,7 @@ pub async fn run(options: Options) -> Result<Ended, RunError> {
     }
     let dapps = tokio::spawn(supervisor::supervise(appliance.services.clone(), options.exe));
     tell_start(&appliance.services, &options.home);
-    tokio::spawn(boot::commit_when_healthy());
+    appliance.update(options.updates)?;
     let mut asked = async || {
         tokio::select! {
             _ = term.recv() => {}
@@ -426,6 +445,7 @@ pub(crate) mod tests {
             block_interval: Duration::from_secs(900),
             net: None,
             exe: PathBuf::new(),
+            updates: updates::Options::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     blobs::Blobs, clock::LedgerClock, devices::Devices, home::Home, join::Door, judges::Judges,
-    keeper::Keeper, live::Live, peers::Peers, view::View, visitors::Visitors, wire,
+    keeper::Keeper, live::Live, peers::Peers, updates::Updates, view::View, visitors::Visitors, wire,
 };
 use model::{KeyId, Millis, Name};
 use std::{
@@ -45,6 +45,8 @@ pub struct Services {
     pub visitors: Visitors,
     /// Where new boxes knock.
     pub door: Arc<Door>,
+    /// Updates of the operating system.
+    pub updates: Updates,
 }
 
 /// The network: open, not wanted, or not to be had.

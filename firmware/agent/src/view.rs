@@ -12,6 +12,7 @@ mod people;
 
 pub use load::LoadError;
 
+use crate::blobs::{SYSTEM, release_of};
 use dapp::wire::{Certainty, JsonDocument};
 use model::{BlockId, Millis, ObjectId, OrgId, StatePath};
 use std::{collections::BTreeMap, sync::Arc};
@@ -76,6 +77,15 @@ impl View {
     pub fn protocol(&self) -> u64 {
         let level = self.document("org.toml").and_then(|org| org.get("protocol"));
         level.and_then(serde_json::Value::as_u64).unwrap_or(1)
+    }
+
+    /// The manifests of the files that every box keeps: all but the parts of operating systems, which go into slots.
+    pub fn files(&self) -> impl Iterator<Item = &ObjectId> {
+        let is_kept = |(path, _): &(&StatePath, &ObjectId)| {
+            let kind = release_of(path).and_then(|release| self.document(release.as_str())?.get("kind"));
+            kind.and_then(serde_json::Value::as_str) != Some(SYSTEM)
+        };
+        self.manifests.iter().filter(is_kept).map(|(_, id)| id)
     }
 
     /// The documents, as certain as that.

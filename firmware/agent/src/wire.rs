@@ -3,8 +3,12 @@
 //! Described in docs/formats/admin-api.md. Fields are only ever added; a reader ignores those it does not
 //! know. Times are milliseconds since 1970, ids are lower-case hex, bytes are base64.
 
+mod updates;
 mod visitors;
 
+pub use updates::{
+    FailedRelease, ListedRelease, NodeUpdates, PastUpdate, Progress, ReleaseName, UpdateNow, Updates, Wanted,
+};
 pub use visitors::{GitAccess, GitServe, GitToken, NewGitToken, SessionStatus, SignIn, SignInLink};
 
 use crate::home::main_branch;

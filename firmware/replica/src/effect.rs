@@ -1,7 +1,7 @@
 //! What a replica wants done, in order.
 
 use ledger::{JudgeTask, finality::Evidence};
-use model::{BlockId, KeyId};
+use model::{BlockId, ChunkId, KeyId};
 use sync::{ArrivedChunk, Misdeed, Reason, RequestId};
 
 /// Something for the host to do, or to know.
@@ -46,6 +46,8 @@ pub enum Effect {
         /// The chunks.
         chunks: Vec<ArrivedChunk>,
     },
+    /// None of the peers that are connected has these chunks; they stay wanted.
+    Absent(Vec<ChunkId>),
     /// Ask a judge, and say [`Replica::judged`](crate::Replica::judged).
     Judge(JudgeTask),
     /// Main moved: a newer block is final.

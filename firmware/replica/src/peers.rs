@@ -2,7 +2,7 @@
 
 use crate::{Depot, Effect, Now, Replica, ReplicaError, replica::Notes};
 use ledger::finality::{Certificate, Heard, MessageFault};
-use model::{KeyId, Millis, RefName};
+use model::{ChunkId, KeyId, Millis, RefName};
 use sync::{Action, Asked, Head, Misdeed, RequestId, WantedChunk};
 
 /// What waits for something.
@@ -70,6 +70,11 @@ impl<D: Depot> Replica<D> {
     /// No longer wants chunks that have not come.
     pub fn forget_chunks(&mut self) {
         self.sync.forget_chunks();
+    }
+
+    /// No longer wants these.
+    pub fn unwant_chunks(&mut self, chunks: &[ChunkId]) {
+        self.sync.unwant_chunks(chunks);
     }
 
     /// The chunks of [`Effect::Chunks`] are stored, or could not be.
@@ -178,6 +183,7 @@ fn for_the_host(action: Action) -> Option<Effect> {
             Some(Effect::Request { peer, id, bytes, max_bytes })
         }
         Action::Chunks { id, chunks, .. } => Some(Effect::Chunks { id, chunks }),
+        Action::Absent { chunks } => Some(Effect::Absent(chunks)),
         Action::Close { peer, reason } => Some(Effect::Close { peer, reason }),
         _ => None,
     }

@@ -220,6 +220,7 @@ impl World {
                 seen.map_err(|violation| self.failure(violation))?;
             }
             Effect::Chunks { .. }
+            | Effect::Absent(_)
             | Effect::Misdeed { .. }
             | Effect::Tentative
             | Effect::Clone { .. }

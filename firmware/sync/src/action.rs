@@ -105,6 +105,11 @@ pub enum Action {
         /// The chunks.
         chunks: Vec<ArrivedChunk>,
     },
+    /// None of the peers that are connected has these chunks. They stay wanted, and all are asked again after a while.
+    Absent {
+        /// Which.
+        chunks: Vec<ChunkId>,
+    },
     /// The peer has this head, and the block is here with all that is before it.
     Head {
         /// Who says so.

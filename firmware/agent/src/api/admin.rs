@@ -10,6 +10,7 @@ use super::{
     routes::{Route, router},
     signin,
     stream::{self, Framing, Gone, Lines},
+    updates,
 };
 use crate::{devices::SimError, services::Services, wire};
 use axum::{
@@ -63,6 +64,10 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/v1/chunks/{id}", chunks::get_one),
         Route::post("/v1/chunks/verify", chunks::verify),
         Route::post("/v1/chunks/gc", chunks::gc),
+        Route::get("/v1/updates", updates::show),
+        Route::post("/v1/updates/now", updates::now),
+        Route::post("/v1/updates/cancel", updates::cancel),
+        Route::post("/v1/updates/back", updates::back),
         Route::post("/v1/signin", signin::make_link),
         Route::get("/v1/git", git::show),
         Route::put("/v1/git", git::serve),

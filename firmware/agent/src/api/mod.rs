@@ -20,3 +20,4 @@ mod replay;
 pub mod routes;
 mod signin;
 mod stream;
+mod updates;

@@ -6,7 +6,7 @@ use super::{
     guard::guard,
     refused::Refused,
     routes::{Route, router},
-    signin,
+    signin, updates,
 };
 use crate::{services::Services, wire};
 use axum::{
@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route<Arc<Services>>> {
         Route::get("/api/demo", demo),
         Route::post("/api/tap", admin::tap),
         Route::put("/api/contacts/{name}", admin::contact),
+        Route::get("/api/updates", updates::show),
         Route::get("/api/joins", boxes::waiting),
         Route::post("/api/joins/approve", boxes::approve),
         Route::post("/api/joins/reject", boxes::reject),

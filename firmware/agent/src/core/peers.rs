@@ -68,6 +68,14 @@ impl Core {
         })
     }
 
+    /// These are no longer wanted.
+    pub fn unwant_chunks(&mut self, chunks: &[ChunkId]) -> Result<(), CoreError> {
+        self.with(|replica| {
+            replica.unwant_chunks(chunks);
+            Ok(())
+        })
+    }
+
     /// Chunks that came are stored, or could not be.
     pub fn chunks_stored(&mut self, id: RequestId, stored: bool) -> Result<(), CoreError> {
         let now = self.now();

@@ -6,7 +6,7 @@ use super::{
     work::{Work, trouble},
 };
 use crate::{blobs::Blobs, core::CoreError, devices::chain, peers::Peers};
-use model::{BlockId, KeyId, Name, PublicKey};
+use model::{BlockId, ChunkId, KeyId, Name, PublicKey};
 use net::Reply;
 use replica::Effect;
 use std::{
@@ -85,7 +85,7 @@ impl Work {
             return;
         }
         let blobs = self.abroad.blobs.clone();
-        peers.aside(move || match blobs.missing(view.manifests.values()) {
+        peers.aside(move || match blobs.missing(view.files()) {
             Ok(missing) => Some(News::Missing(missing)),
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "it is not known which chunks are missing");
@@ -123,10 +123,20 @@ impl Work {
             News::Asked { peer, bytes, reply } => self.asked(peer, &bytes, reply),
             News::Served { peer, bytes } => self.core.served(peer, bytes),
             News::Answer { peer, id, bytes } => self.core.answered(peer, id, bytes.as_deref()),
-            News::Missing(chunks) => self.core.want_chunks(chunks),
+            News::Missing(chunks) => {
+                self.core.want_chunks(chunks)?;
+                // Nothing is missing of the files: then what an update wants was forgotten with the rest.
+                self.want_for_updates(self.abroad.blobs.transit().wanted())
+            }
+            News::Wanted(chunks) => self.want_for_updates(chunks),
+            News::Unwanted(chunks) => self.core.unwant_chunks(&chunks),
             News::ChunksKept { id, kept } => self.core.chunks_stored(id, kept),
             News::Judged { task, outcome } => self.core.judged(task, outcome),
         }
+    }
+
+    fn want_for_updates(&mut self, chunks: Vec<(ChunkId, u32)>) -> Result<(), CoreError> {
+        if chunks.is_empty() { Ok(()) } else { self.core.want_chunks(chunks) }
     }
 
     /// Whoever is met hears of this box's newest key. Once all were, it need not go by an older one.
@@ -166,6 +176,12 @@ impl Work {
                     said = true;
                 }
                 Effect::Trouble(trouble) => tracing::error!(trouble, "the vote"),
+                Effect::Absent(chunks) => {
+                    let given_up = self.abroad.blobs.transit().absent(&chunks);
+                    if let Err(error) = self.core.unwant_chunks(&given_up) {
+                        self.failed(error);
+                    }
+                }
                 Effect::Judge(task) => self.abroad.judging.ask(task),
                 other => self.send_abroad(other),
             }
@@ -210,8 +226,9 @@ impl Work {
 
 fn keep_chunks(peers: &Peers, blobs: Arc<Blobs>, id: RequestId, chunks: Vec<ArrivedChunk>) {
     peers.aside(move || {
-        let chunks: Vec<Vec<u8>> = chunks.into_iter().map(|chunk| chunk.bytes).collect();
-        let kept = blobs.keep(&chunks);
+        let pass = |chunk: ArrivedChunk| blobs.transit().pass(&chunk.id, chunk.bytes);
+        let chunks: Vec<Vec<u8>> = chunks.into_iter().filter_map(pass).collect();
+        let kept = if chunks.is_empty() { Ok(()) } else { blobs.keep(&chunks) };
         if let Err(error) = &kept {
             tracing::error!(error = %chain(error), "chunks that came were not kept");
         }

@@ -79,6 +79,10 @@ pub enum News {
     },
     /// These chunks of the ledger's files, with their lengths in bytes, are not here.
     Missing(Vec<(ChunkId, u32)>),
+    /// An update wants these chunks, with their lengths in bytes.
+    Wanted(Vec<(ChunkId, u32)>),
+    /// It does not want these any more.
+    Unwanted(Vec<ChunkId>),
     /// Chunks that came were stored, or were not.
     ChunksKept {
         /// With which answer they came.

@@ -24,7 +24,8 @@ impl View {
         found
     }
 
-    fn is_revoked(&self, key: KeyId) -> bool {
+    /// Whether anybody is known to have revoked a key.
+    pub(crate) fn is_revoked(&self, key: KeyId) -> bool {
         let path = format!("keys/{key}.toml");
         let marked = |documents: &super::Documents| {
             documents.get(path.as_str()).is_some_and(|entry| entry.document.contains_key("revoked"))

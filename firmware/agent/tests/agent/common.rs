@@ -63,6 +63,7 @@ pub fn options(folder: &Path) -> Options {
         block_interval: Duration::from_secs(900),
         net: None,
         exe: env!("CARGO_BIN_EXE_ledgerd").into(),
+        updates: agent::updates::Options::default(),
     }
 }
 

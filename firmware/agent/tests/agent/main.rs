@@ -11,4 +11,5 @@ mod judges;
 mod local_api;
 mod page;
 mod two_boxes;
+mod updates;
 mod visitors;

@@ -56,9 +56,9 @@ fn second_home(first: &Path, folder: &Path) {
     std::fs::write(folder.join("node.toml"), identity.replace("front-door", "workshop")).unwrap();
 }
 
-struct Two {
-    first: Up,
-    second: Up,
+pub struct Two {
+    pub first: Up,
+    pub second: Up,
 }
 
 impl Two {
@@ -70,7 +70,7 @@ impl Two {
     }
 
     /// Both up, and neither knows where the other is.
-    async fn apart(weights: (u64, u64)) -> Self {
+    pub async fn apart(weights: (u64, u64)) -> Self {
         let mut first = Up::new().await;
         admit_second(&first, weights).await;
         let folder = tempfile::tempdir().unwrap();
@@ -82,7 +82,7 @@ impl Two {
         Self { first, second: Up { folder, appliance } }
     }
 
-    async fn meet(&self) {
+    pub async fn meet(&self) {
         let peers = |up: &Up| up.appliance.services.abroad.peers.get().unwrap().clone();
         let (first, second) = (peers(&self.first), peers(&self.second));
         let other = self.second.appliance.services.key;

@@ -148,6 +148,12 @@ impl Sync {
         self.chunks.queue.clear();
     }
 
+    /// No longer wants these.
+    pub fn unwant_chunks(&mut self, chunks: &[ChunkId]) {
+        self.chunks.arrived(chunks);
+        self.chunks.queue.retain(|id| !chunks.contains(id));
+    }
+
     /// How many wanted chunks are not stored yet.
     pub fn chunks_wanted(&self) -> usize {
         self.chunks.wanted.len()
@@ -212,6 +218,7 @@ impl Sync {
         for absent in &chunks.absent {
             self.chunks.wanted.get_mut(absent).map(|wanted| wanted.tried.insert(peer));
         }
+        self.tell_absent(&chunks.absent);
         for (longer, length) in &chunks.longer {
             self.chunks.wanted.entry(*longer).and_modify(|wanted| wanted.length = *length);
         }
@@ -223,6 +230,19 @@ impl Sync {
             let bytes = chunks.here.iter().map(|chunk| chunk.bytes.len() as u64).sum();
             self.storing.insert(id, Storing { peer, bytes, what: Stored::Chunks(here) });
             self.outbox.push(Action::Chunks { peer, id, chunks: chunks.here });
+        }
+    }
+
+    /// Says which of these every peer was asked for in vain.
+    fn tell_absent(&mut self, ids: &[ChunkId]) {
+        let nobody_has = |id: &&ChunkId| {
+            let wanted = self.chunks.wanted.get(*id);
+            let mut asked = self.peers.iter().filter(|(_, known)| known.up).map(|(peer, _)| peer);
+            wanted.is_some_and(|wanted| asked.all(|peer| wanted.tried.contains(peer)))
+        };
+        let chunks: Vec<ChunkId> = ids.iter().filter(nobody_has).copied().collect();
+        if !chunks.is_empty() {
+            self.outbox.push(Action::Absent { chunks });
         }
     }
 

@@ -59,10 +59,23 @@ fn chunks_that_only_one_has_are_found_and_those_that_nobody_has_are_waited_for()
     want(&mut world, 3, &ids);
     world.run(10_000);
     assert_eq!(world.sites[3].chunks.len(), 100);
+    let absent = &world.sites[3].absent;
+    assert!(!absent.is_empty() && absent.iter().all(|id| *id == late), "of the others somebody has each");
     give(&mut world, 2, 500..501);
     world.run(6_000);
     assert!(world.sites[3].chunks.contains_key(&late));
     assert_eq!(world.misdeeds(), 0);
+}
+
+#[test]
+fn what_is_no_longer_wanted_is_not_asked_for() {
+    let mut world = World::with(2, small());
+    let ids = give(&mut world, 0, 0..20);
+    want(&mut world, 1, &ids);
+    world.sites[1].sync.unwant_chunks(&ids[..19]);
+    world.connect_all();
+    world.run(10_000);
+    assert_eq!(world.sites[1].chunks.keys().collect::<Vec<_>>(), [&ids[19]]);
 }
 
 #[test]

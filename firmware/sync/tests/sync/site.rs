@@ -28,6 +28,8 @@ pub struct Site {
     pub chunks: BTreeMap<ChunkId, Vec<u8>>,
     pub gossip: Vec<Vec<u8>>,
     pub misdeeds: Vec<(KeyId, Misdeed)>,
+    /// Chunks of which it heard that nobody has them.
+    pub absent: Vec<ChunkId>,
     pub closed: Vec<(KeyId, Reason)>,
     pub lie: Option<Lie>,
     /// How long its answers take.
@@ -60,6 +62,7 @@ impl Site {
             chunks: BTreeMap::new(),
             gossip: Vec::new(),
             misdeeds: Vec::new(),
+            absent: Vec::new(),
             closed: Vec::new(),
             lie: None,
             answers_after_ms: 0,
@@ -131,6 +134,7 @@ impl Site {
                 self.chunks.extend(chunks.into_iter().map(|chunk| (chunk.id, chunk.bytes)));
                 self.sync.stored(id, &self.store, now);
             }
+            Action::Absent { chunks } => self.absent.extend(chunks),
             Action::Head { head, .. } => self.hear_of(head, now),
             Action::Gossip { bytes, .. } => {
                 self.sync.spread(&bytes, now);

@@ -100,6 +100,24 @@ impl Updater {
         &self.record.job
     }
 
+    /// The release that is to be written and whose order it was not given since this start.
+    pub fn lacks_order(&self) -> Option<&Seen> {
+        match &self.record.job {
+            Job::Writing { release, .. } if self.writer.is_none() && !self.stopping => Some(release),
+            _ => None,
+        }
+    }
+
+    /// What lies whole in a slot, as far as is known.
+    pub fn held(&self, slot: Slot) -> Option<&Seen> {
+        self.record.slots.get(slot)
+    }
+
+    /// The release that runs has become known.
+    pub fn recognise(&mut self, running: Seen) {
+        self.record.slots.set(self.running, Some(running));
+    }
+
     /// How far the ledger was before the trial that runs, for the check that wants it back there.
     pub fn height_before(&self) -> Option<u64> {
         match &self.record.job {
