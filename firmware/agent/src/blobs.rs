@@ -5,7 +5,6 @@
 //! named by the release's document.
 
 mod deltas;
-
 mod transit;
 
 pub use transit::Transit;
