@@ -11,6 +11,7 @@ const BENCHES: &[(&str, &str, &str, Need)] = &[
     ("events", "store", "events", Need::Nothing),
     ("chunks", "store", "chunks", Need::Desync),
     ("update-size", "chunk", "update_size", Need::Images),
+    ("update-install", "update", "install", Need::Images),
     ("containers", "container", "start", Need::Nothing),
     ("verify", "ledger", "verify", Need::Nothing),
     ("sync", "sync", "cold_sync", Need::Nothing),

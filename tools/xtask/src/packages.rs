@@ -109,6 +109,12 @@ const BENCH: &[Package] = &[
     Package { name: "zstd", there: || have("zstd") },
     Package { name: "xz-utils", there: || have("xz") },
     Package { name: "mmdebstrap", there: || have("mmdebstrap") },
+    Package { name: "time", there: || Path::new("/usr/bin/time").exists() },
+    Package { name: "rauc", there: || have("rauc") },
+    Package { name: "squashfs-tools", there: || have("mksquashfs") },
+    Package { name: "dbus-daemon", there: || have("dbus-daemon") },
+    Package { name: "openssl", there: || have("openssl") },
+    Package { name: "procps", there: || have("pkill") },
     Package { name: "erofs-utils", there: || have("mkfs.erofs") },
 ];
 
