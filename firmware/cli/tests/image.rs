@@ -145,6 +145,30 @@ fn a_channel_that_the_policy_does_not_name_is_refused_with_the_way_to_name_it() 
 }
 
 #[test]
+fn an_old_organisation_whose_policy_knows_no_releases_gets_all_that_is_needed() {
+    let home = TestHome::new();
+    let policy = home.good(&["policy", "show"]);
+    let (_, rest) = policy.split_once("[roles]").unwrap();
+    let old = format!("[roles]{rest}").replace(", \"images/**\"", "");
+    assert!(!old.contains("images") && !old.contains("releases"), "{old}");
+    home.good(&["policy", "set", &home.file("policy.toml", old)]);
+    assert!(home.good(&["policy", "releases"]).contains("nobody may release"));
+    with_bob(&home);
+    let who = |path: &str| home.json(&["policy", "who-may", path])["who"].to_string();
+    assert!(who("images/sim/stable/1.0.0/release.toml").contains("alice"));
+    assert!(!who("images/sim/stable/1.0.0/release.toml").contains("bob"), "who signs does not publish");
+    assert!(who("images/sim/stable/1.0.0/signed/x.toml").contains("bob"));
+    home.good(&["policy", "releases", "beta", "bob"]);
+    let again = home.good(&["policy", "show"]);
+    assert_eq!(again.matches("images/").count(), 2, "the rules are there once: {again}");
+    let file = bundle(&home, "update.tar", "sim", &root(4, 0));
+    publish(&home, &file, "1.0.0", &["--as", "alice"]);
+    home.good(&[&["image", "approve"][..], &FIRST, &["--as", "bob"]].concat());
+    let few = home.bad(&["policy", "releases", "stable", "alice", "--threshold", "2"]);
+    assert!(few.contains("nobody could release so") && few.contains("hint: "), "{few}");
+}
+
+#[test]
 fn a_release_that_two_must_sign_is_approved_by_the_second() {
     let home = TestHome::new();
     with_bob(&home);

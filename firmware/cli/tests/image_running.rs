@@ -28,6 +28,10 @@ fn a_release_is_published_approved_and_collected_around_while_ledgerd_runs() {
     assert!(said.starts_with("approved: signed by person:alice, person:bob (2 of 2)"), "{said}");
     let releases = home.json(&["image", "list", "sim"])["releases"].clone();
     assert_eq!((&releases[0]["approved"], &releases[1]["approved"]), (&json!(false), &json!(true)));
+    let stick = home.folder().join("stick").to_str().unwrap().to_owned();
+    home.good(&["image", "export", "sim", "stable", "1.1.0", &stick, "--deltas"]);
+    let said = home.good(&["image", "import", &stick]);
+    assert!(said.starts_with("sim stable 1.1.0: "), "{said}");
     drop(agent);
     assert_eq!(home.json(&["blob", "gc"])["removed"], 0, "parts and deltas are needed");
     home.good(&["verify"]);

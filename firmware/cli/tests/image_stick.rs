@@ -8,11 +8,17 @@ mod common;
 mod bundles;
 
 use bundles::{bundle, publish, root};
+use chunk::{
+    Manifest,
+    delta::{Decoder, Delta},
+};
 use common::TestHome;
+use model::ChunkId;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+use update::{DeltaOffer, Release};
 
 const FIRST: [&str; 3] = ["sim", "stable", "1.0.0"];
 
@@ -83,6 +89,37 @@ fn a_box_that_knows_the_release_takes_its_chunks_without_any_rights() {
     };
     assert_eq!(names(&copied), names(&stick), "all that was on the stick is on the box");
     assert_eq!(far.json(&["blob", "gc"])["removed"], 0);
+}
+
+#[test]
+fn the_new_root_comes_out_of_the_old_one_and_the_frames_on_the_stick() {
+    let home = publisher();
+    let stick = stick(&home);
+    export(&home, "1.1.0", &stick, &["--deltas"]);
+    let folder = Path::new(&stick).join("images/sim/stable/1.1.0");
+    let release = Release::parse(&fs::read(folder.join("release.toml")).unwrap()).unwrap();
+    let manifest = Manifest::parse(&fs::read(folder.join("root.erofs.manifest")).unwrap()).unwrap();
+    let chunk = |id: ChunkId| {
+        fs::read(Path::new(&stick).join(format!("chunks/{}/{id}", &id.to_string()[..2]))).unwrap()
+    };
+    let wanted = |offer: &&DeltaOffer| offer.from.is_some() && offer.part.as_str() == "root.erofs";
+    let delta = Delta::parse(&chunk(release.deltas.iter().find(wanted).unwrap().list)).unwrap();
+    let old = [root(100, 0), vec![0; 4096]].concat();
+    let new = [root(100, 1), vec![0; 4096]].concat();
+    let decoder = Decoder::new(&delta, &manifest).unwrap();
+    let mut made = 0;
+    for (segment, each) in delta.segments.iter().enumerate() {
+        let read = |at: u64, into: &mut [u8]| {
+            into.copy_from_slice(&old[at as usize..at as usize + into.len()]);
+            Ok(())
+        };
+        for (number, _, bytes) in decoder.make(segment, &chunk(each.frame), read).unwrap().chunks() {
+            let start: usize = manifest.chunks[..number].iter().map(|(_, length)| *length as usize).sum();
+            assert!(new[start..start + bytes.len()] == *bytes, "chunk {number} is another");
+            made += 1;
+        }
+    }
+    assert!(made > 0, "the delta makes nothing");
 }
 
 #[test]

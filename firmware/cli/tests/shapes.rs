@@ -4,6 +4,9 @@
 
 mod common;
 
+#[path = "common/bundles.rs"]
+mod bundles;
+
 use common::{TestHome, keys};
 
 #[test]
@@ -13,6 +16,15 @@ fn json_keeps_its_shape() {
     home.good(&["certificate", "grant", "alice", "frontdoor"]);
     let file = home.file("file", "x".repeat(100_000));
     home.good(&["blob", "put", &file, "files/x"]);
+    bundles::publish(&home, &bundles::bundle(&home, "one.tar", "sim", &bundles::root(100, 0)), "1.0.0", &[]);
+    let more =
+        ["--floor", "1.0.0", "--from", "1.0.0", "--notes", "New.", "--rollout", "100% now", "--hold", "1"];
+    bundles::publish(
+        &home,
+        &bundles::bundle(&home, "two.tar", "sim", &bundles::root(100, 1)),
+        "1.1.0",
+        &more,
+    );
     for (args, wanted) in SHAPES {
         let args: Vec<&str> = args.split(' ').collect();
         let mut got = keys(&home.json(&args));
@@ -57,6 +69,22 @@ const SHAPES: &[(&str, &str)] = &[
     ),
     ("blob gc", "freed_bytes kept removed"),
     ("dapp list", "dapps"),
+    (
+        "image list sim",
+        "releases releases[].approved releases[].boards releases[].channel releases[].id releases[].image releases[].kind \
+         releases[].made releases[].need releases[].signed releases[].size releases[].version",
+    ),
+    (
+        "image show sim stable 1.1.0",
+        "approved folder id ignored need open release release.boards release.channel release.deltas release.deltas[].bytes \
+         release.deltas[].from release.deltas[].list release.deltas[].part release.floor release.from release.image release.kind \
+         release.made release.notes release.parts release.parts[].manifest release.parts[].name release.parts[].size \
+         release.parts[].verity release.parts[].verity.blocks release.parts[].verity.root release.rollout release.rollout.hold \
+         release.rollout.steps release.rollout.steps[].at release.rollout.steps[].percent release.version signed size",
+    ),
+    ("image export sim stable 1.0.0 stick", "bytes chunks folder written"),
+    ("image import stick", "changed imported"),
+    ("policy releases", "releases releases.stable releases.stable.signers releases.stable.threshold"),
     ("completions bash", "script shell"),
     ("people set alice plan=pro", "block changed height state"),
     (

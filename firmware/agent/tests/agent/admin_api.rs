@@ -93,6 +93,13 @@ async fn a_file_goes_in_and_comes_out_and_is_collected_when_nothing_needs_it() {
     assert_eq!((&report["type"], &report["bad"]), (&json!("report"), &json!([])), "{report}");
     let kept = up.admin().send("POST", "/v1/chunks/gc", None).await.1;
     assert_eq!(kept["removed"], 0, "{kept}");
+    let (one, other) = (b"a chunk of its own".to_vec(), chunk::chunk_id(b"another"));
+    let path = format!("/v1/chunks/{}", chunk::chunk_id(&one));
+    assert_eq!(up.admin().bytes("GET", &path, Vec::new()).await.0, 404);
+    assert_eq!(up.admin().bytes("PUT", &path, one.clone()).await.0, 200);
+    assert_eq!(up.admin().bytes("GET", &path, Vec::new()).await, (200, one.clone()));
+    assert_eq!(up.admin().bytes("PUT", &format!("/v1/chunks/{other}"), one).await.0, 400);
+    assert_eq!(up.admin().bytes("GET", "/v1/chunks/saw", Vec::new()).await.0, 400);
     assert_eq!(up.admin().bytes("PUT", "/v1/chunks?cutter=saw", Vec::new()).await.0, 400);
 }
 
