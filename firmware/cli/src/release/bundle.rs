@@ -139,6 +139,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_that_ends_early_is_refused_wherever_it_ends() {
+        let whole = bundle(&[(FACTS, TOML.as_bytes()), ("boot.vfat", &[1; 1500]), (ROOT, &[2; 5000])]);
+        let bytes = std::fs::read(whole.path()).unwrap();
+        let end = bytes.len() - 1024;
+        for length in (0..end - 512).step_by(100) {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&bytes[..length]).unwrap();
+            assert!(open(file.path()).is_err(), "cut at {length} of {end}");
+        }
+    }
+
+    #[test]
     fn another_file_is_said_to_be_no_bundle() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&[7; 2000]).unwrap();

@@ -16,7 +16,7 @@ use chunk::delta::Delta;
 use clap::Args;
 use model::{ChunkId, Document};
 use serde_json::json;
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 use update::{Authority, Signer};
 
 /// So many damaged files are named.
@@ -107,7 +107,9 @@ fn named(damaged: &[String]) -> String {
 /// Looks at every chunk of the parts; and at those of deltas, of which a stick may have none.
 fn look(stick: &Stick, carried: &Carried) -> Looked {
     let mut looked = Looked::default();
-    for (id, _) in carried.manifests.iter().flat_map(|(manifest, _)| &manifest.chunks) {
+    let all: BTreeSet<&ChunkId> =
+        carried.manifests.iter().flat_map(|(manifest, _)| &manifest.chunks).map(|(id, _)| id).collect();
+    for id in all {
         match stick.chunk(id) {
             Lies::Whole(bytes) => looked.add(*id, bytes.len()),
             Lies::Missing => looked.damaged.push(format!("the chunk {id} is missing")),
