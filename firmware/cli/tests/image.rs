@@ -283,6 +283,10 @@ fn what_a_box_is_to_follow_stands_in_its_document() {
     home.good(&["image", "pin", "front-door", "--none"]);
     follow(&["--quiet", "none", "--bandwidth", "none", "--mode", "prefetch"]);
     assert_eq!(wishes().unwrap(), "{ channel = \"beta\", mode = \"prefetch\" }");
+    for (wrong, says) in [(["--quiet", "22-6"], "22:00-06:00"), (["--bandwidth", "3"], "at least 1000")] {
+        let said = home.bad(&[&["image", "follow", "front-door"][..], &wrong].concat());
+        assert!(said.contains("cannot be updated so") && said.contains(says), "{said}");
+    }
     let nobody = home.bad(&["image", "pin", "back-door", "1.3.0"]);
     assert!(nobody.contains("no such box: back-door"), "{nobody}");
     let alone = home.bad(&["image", "status"]);

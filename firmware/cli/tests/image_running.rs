@@ -32,6 +32,13 @@ fn a_release_is_published_approved_and_collected_around_while_ledgerd_runs() {
     home.good(&["image", "export", "sim", "stable", "1.1.0", &stick, "--deltas"]);
     let said = home.good(&["image", "import", &stick]);
     assert!(said.starts_with("sim stable 1.1.0: "), "{said}");
+    let status = home.good(&["image", "status"]);
+    assert!(status.contains("front-door") && status.contains("not known"), "{status}");
+    let value = home.json(&["image", "status"]);
+    assert_eq!((&value["can"], &value["node"]), (&json!(false), &json!("front-door")), "{value}");
+    assert!(!value["reason"].as_str().unwrap().is_empty());
+    assert!(home.bad(&["image", "now", "1.1.0"]).starts_with("error: "));
+    assert!(home.bad(&["image", "back"]).starts_with("error: "));
     drop(agent);
     assert_eq!(home.json(&["blob", "gc"])["removed"], 0, "parts and deltas are needed");
     home.good(&["verify"]);

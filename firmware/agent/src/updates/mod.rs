@@ -22,6 +22,7 @@ mod wishes;
 mod work;
 
 pub use gate::rules;
+pub use wishes::Settings;
 
 use crate::{boot::Roots, services::Services, wire};
 use std::{
