@@ -91,6 +91,15 @@ impl Devices {
         wire::Devices { devices: devices.collect(), board: self.board_status() }
     }
 
+    /// The devices that answer: outputs and contacts that have a level, readers that are there.
+    pub fn answering(&self) -> Vec<Name> {
+        let answers = |device: &&Device| match device.kind() {
+            Kind::Reader => self.board.attends(&device.name),
+            _ => self.board.get(&device.name).is_ok(),
+        };
+        self.board.devices().iter().filter(answers).map(|device| device.name.clone()).collect()
+    }
+
     /// Which board it is.
     pub fn board_status(&self) -> wire::BoardStatus {
         wire::BoardStatus { name: self.name.clone(), simulated: self.board.as_sim().is_some() }

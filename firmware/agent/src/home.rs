@@ -33,6 +33,8 @@ use std::{
 
 /// The name of the file with the node's own key.
 pub(crate) const NODE_KEY: &str = "node";
+/// The folder of what is kept of updates.
+pub(crate) const UPDATES: &str = "update";
 /// The file with the key under which badges are hashed.
 const BADGE_KEY: &str = "secrets/badge.key";
 
@@ -213,7 +215,7 @@ impl Home {
 
     /// What is kept of updates beside the ledger.
     pub fn updates_folder(&self) -> PathBuf {
-        self.folder.join("update")
+        self.folder.join(UPDATES)
     }
 
     /// Sample badges of a demo, if there are any.

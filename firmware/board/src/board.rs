@@ -67,6 +67,11 @@ pub trait Board: Send + Sync {
     /// The level of an output as last set, or of a contact or button as last seen.
     fn get(&self, device: &Name) -> Result<bool, BoardError>;
 
+    /// Whether a reader is there: its hardware was opened and has not failed for a while. Of other devices their level says it.
+    fn attends(&self, device: &Name) -> bool {
+        self.device(device).is_ok()
+    }
+
     /// Sets an output to its safe level.
     fn make_safe(&self, device: &Name) -> Result<(), BoardError>;
 

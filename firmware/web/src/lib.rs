@@ -20,7 +20,7 @@ pub const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; 
                        form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every file of the page.
-pub const ASSETS: [Asset; 6] = [
+pub const ASSETS: [Asset; 7] = [
     Asset { path: "/", content_type: "text/html; charset=utf-8", body: include_str!("page/index.html") },
     Asset {
         path: "/app.js",
@@ -31,6 +31,11 @@ pub const ASSETS: [Asset; 6] = [
         path: "/boxes.js",
         content_type: "text/javascript; charset=utf-8",
         body: include_str!("page/boxes.js"),
+    },
+    Asset {
+        path: "/updates.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_str!("page/updates.js"),
     },
     Asset {
         path: "/visitor.js",

@@ -50,10 +50,10 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// Reads what the ledger has now, if that is another thing than the last time.
-    pub fn refresh(&mut self, view: &View, objects: &GitObjects) -> Result<bool, CatalogueError> {
+    pub fn refresh(&mut self, view: &View, objects: &GitObjects) -> Result<(), CatalogueError> {
         let of = made_from(view);
         if of == self.of {
-            return Ok(false);
+            return Ok(());
         }
         let state = State::at(objects, view.head)?;
         let mut all = Vec::new();
@@ -66,7 +66,7 @@ impl Catalogue {
         all.sort_by(|a, b| (&a.release.version, a.id).cmp(&(&b.release.version, b.id)));
         self.approved = all.iter().filter_map(|listed| listed.approved.clone().ok()).collect();
         (self.all, self.of) = (all, of);
-        Ok(true)
+        Ok(())
     }
 
     /// Every release, approved or not.

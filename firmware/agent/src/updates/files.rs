@@ -1,9 +1,12 @@
 //! What is kept of updates on the data partition, durable: the record in its two places, what a person asked for, and what was there before a trial.
 
-use crate::home::Home;
+use crate::home::{Home, UPDATES};
 use model::Name;
 use serde::{Deserialize, Serialize};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use store::disk::{Disk, DiskError};
 use update::{Latest, RECORD_BYTES, Version, latest};
 
@@ -25,14 +28,14 @@ pub struct Files {
 }
 
 impl Files {
-    /// Opens the folder, making it if it is not there.
-    pub fn open(home: &Home, disk: Arc<dyn Disk>) -> Result<Self, DiskError> {
+    /// Opens the folder, making it if it is not there. A disk that cannot make it is said: the running slot can be committed
+    /// without, and nothing is installed.
+    pub fn open(home: &Home, disk: Arc<dyn Disk>) -> Self {
         let folder = home.updates_folder();
-        let made = folder
-            .strip_prefix(home.folder())
-            .map_or(Ok(()), |below| disk.make_folders(home.folder(), below));
-        made.map_err(|source| DiskError { doing: "make the folder", path: folder.clone(), source })?;
-        Ok(Self { folder, disk })
+        if let Err(error) = disk.make_folders(home.folder(), Path::new(UPDATES)) {
+            tracing::error!(%error, folder = %folder.display(), "the folder of updates cannot be made");
+        }
+        Self { folder, disk }
     }
 
     /// The record that counts.

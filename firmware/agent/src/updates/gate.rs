@@ -28,10 +28,9 @@ pub fn rules() -> UpdaterRules {
 /// What is there now.
 pub fn look(services: &Services) -> Before {
     let dapps = services.dapps.list().into_iter().filter(|dapp| dapp.state == "running");
-    let devices = services.devices.status().devices.into_iter().filter(|device| device.on.is_some());
     Before {
         dapps: dapps.map(|dapp| dapp.name).collect(),
-        devices: devices.map(|device| device.name).collect(),
+        devices: services.devices.answering(),
         network: has_network(services),
     }
 }

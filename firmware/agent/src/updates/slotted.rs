@@ -26,7 +26,7 @@ use std::{
     io,
     sync::{Arc, mpsc::Sender},
 };
-use store::disk::{Disk, DiskError};
+use store::disk::Disk;
 use update::{
     Act, Doing, Effect, Facts, Job as Doings, Kind, Report, Seen, Start, Ticket, Updater, Uptime, Verb,
     Version, may_install,
@@ -47,9 +47,6 @@ pub enum SlottedError {
     /// The card.
     #[error(transparent)]
     Card(#[from] CardError),
-    /// The folder of updates.
-    #[error(transparent)]
-    Files(#[from] DiskError),
     /// Threads.
     #[error("cannot start the threads of updates")]
     Threads(#[source] io::Error),
@@ -81,7 +78,7 @@ impl Slotted {
     ) -> Result<Self, SlottedError> {
         let booted = Booted::find(&options.roots)?.ok_or(SlottedError::NoSlots)?;
         let card = Arc::new(Card::new(booted));
-        let files = Files::open(&services.home, disk)?;
+        let files = Files::open(&services.home, disk);
         let (latest, asked, before) = (files.record(), files.asked(), files.before());
         let start = Start { latest, slots: card.slots()?, running: card.running(), release: None };
         let updater = Updater::start(options.rules.clone(), start, Uptime(0));

@@ -63,6 +63,8 @@ pub struct Work {
     tallies: BTreeMap<ReleaseId, Tally>,
     /// The block at which the events were looked through, and when.
     looked_through: Option<(BlockId, u64, Instant)>,
+    /// What the releases and wishes were read from.
+    seen: Option<Arc<View>>,
     /// What this box last said of itself, and when.
     told: Option<(NodeUpdates, Instant)>,
     begun: Instant,
@@ -97,6 +99,7 @@ impl Work {
             runtime,
             tallies: BTreeMap::new(),
             looked_through: None,
+            seen: None,
             told: None,
             begun: Instant::now(),
         }
@@ -149,15 +152,22 @@ impl Work {
     /// Looks at the ledger, and decides what is wanted.
     fn look(&mut self) {
         let view = self.services.keeper.view();
-        let refreshed = self.catalogue.refresh(&view, &self.services.blobs.objects());
-        if let Err(error) = &refreshed {
-            tracing::warn!(error = %chain(error), "the releases cannot be read");
+        if self.seen.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &view)) {
+            self.read(&view);
         }
-        self.settings = Settings::of(&view, self.services.home.node());
         self.look_through_events(&view);
         self.decide(&view);
         self.tell_status();
         self.show();
+    }
+
+    /// Reads the releases and the wishes; what cannot be read is tried again the next time.
+    fn read(&mut self, view: &Arc<View>) {
+        self.settings = Settings::of(view, self.services.home.node());
+        match self.catalogue.refresh(view, &self.services.blobs.objects()) {
+            Ok(()) => self.seen = Some(view.clone()),
+            Err(error) => tracing::warn!(error = %chain(&error), "the releases cannot be read"),
+        }
     }
 
     fn decide(&mut self, view: &View) {

@@ -132,6 +132,18 @@ async fn a_box_takes_a_release_out_of_another_boxs_slot() {
 }
 
 #[tokio::test]
+async fn what_is_alike_comes_by_a_delta_from_the_release_that_runs() {
+    let old = Image::new(1);
+    let new = Image::like(&old, 2);
+    let up = Box_::new(&old).await;
+    up.publish("1.0.0", &old).await;
+    up.until("it knows what runs", |shown| shown["running"]["version"] == "1.0.0").await;
+    machine::publish_delta(&up.admin(), up.home.path(), "2.0.0", ("1.0.0", &old), &new).await;
+    let up = up.restarted().await;
+    assert!(up.machine.running() == "B" && up.machine.holds("B", &new));
+}
+
+#[tokio::test]
 async fn an_agent_that_is_killed_in_the_middle_goes_on() {
     let (old, new) = (Image::new(1), Image::new(2));
     let up = Box_::new(&old).await;

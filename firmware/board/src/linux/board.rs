@@ -1,7 +1,8 @@
 //! The board itself: outputs by name, and the threads of the inputs.
 
 use super::contact::Seen;
-use super::inputs::Opening;
+use super::inputs::{Opened, Opening};
+use super::minder::Attended;
 use super::mqtt::RemoteRelay;
 use super::output::Output;
 use super::port::{Gpio, Place};
@@ -26,6 +27,7 @@ pub struct LinuxBoard {
     devices: Vec<Device>,
     outputs: BTreeMap<Name, Switch>,
     contacts: BTreeMap<Name, Arc<Seen>>,
+    readers: BTreeMap<Name, Arc<Attended>>,
     stop: Stop,
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when the thread of the last remote relay has ended.
@@ -51,6 +53,7 @@ impl LinuxBoard {
             devices: spec.devices,
             outputs: BTreeMap::new(),
             contacts: BTreeMap::new(),
+            readers: BTreeMap::new(),
             stop: stop.clone(),
             threads: Vec::new(),
             remotes: Mutex::new(remotes),
@@ -58,8 +61,10 @@ impl LinuxBoard {
         board.open_outputs(&gpio, &places)?;
         let opening = Opening { board: &spec.name, sink, gpio, places: &places, stop, pace };
         for device in &board.devices {
-            if let Some(seen) = opening.open(device, &mut board.threads)? {
-                board.contacts.insert(device.name.clone(), seen);
+            match opening.open(device, &mut board.threads)? {
+                Some(Opened::Contact(seen)) => drop(board.contacts.insert(device.name.clone(), seen)),
+                Some(Opened::Reader(attended)) => drop(board.readers.insert(device.name.clone(), attended)),
+                None => {}
             }
         }
         for (name, output) in &board.outputs {
@@ -123,6 +128,10 @@ impl Board for LinuxBoard {
             }
         };
         level.map_err(failed(device, "read"))
+    }
+
+    fn attends(&self, device: &Name) -> bool {
+        self.readers.get(device).is_some_and(|attended| attended.is_there())
     }
 
     fn make_safe(&self, device: &Name) -> Result<(), BoardError> {

@@ -171,7 +171,7 @@ fn recorded_frames_on_a_serial_port_are_badges() {
 #[test]
 fn a_reader_that_is_unplugged_is_said_once_and_comes_back_by_itself() {
     let mut port = Port::new();
-    let (_board, inputs) = open(&FakeGpio::default(), &reader("rdm6300", &port)).unwrap();
+    let (board, inputs) = open(&FakeGpio::default(), &reader("rdm6300", &port)).unwrap();
     let card = InputKind::Badge(CardNumber::new(0x04_184E_DCBA));
     for _ in 0..2 {
         wait_until_open(&port);
@@ -181,8 +181,11 @@ fn a_reader_that_is_unplugged_is_said_once_and_comes_back_by_itself() {
         let unplugged = InputKind::BadReading(BadReading::Unplugged);
         assert_eq!(inputs.recv_timeout(SOON).unwrap().what, unplugged);
         assert!(inputs.recv_timeout(Duration::from_millis(150)).is_err(), "once, however often it is tried");
+        assert!(!board.attends(&name("reader")));
         port.plug();
     }
+    let mut tries = (0..2_000).map(|_| std::thread::sleep(Duration::from_millis(5)));
+    assert!(tries.any(|()| board.attends(&name("reader"))), "it is there, and nobody says so");
 }
 
 #[test]

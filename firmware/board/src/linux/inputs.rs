@@ -4,7 +4,7 @@ use super::board::{failed, failed_at};
 use super::contact::{Contact, Seen};
 use super::keyboard::Keyboard;
 use super::mfrc522::Mfrc522Reader;
-use super::minder::{self, Hardware};
+use super::minder::{self, Attended, Hardware};
 use super::mqtt::RemoteRelay;
 use super::pn532::Pn532Reader;
 use super::port::{Gpio, Place};
@@ -44,20 +44,28 @@ pub struct Opening<'a> {
     pub pace: Pace,
 }
 
+/// What is to be seen of an input from outside its thread.
+pub enum Opened {
+    /// A contact's or a button's level.
+    Contact(Arc<Seen>),
+    /// Whether a reader is there.
+    Reader(Arc<Attended>),
+}
+
 impl Opening<'_> {
-    /// Opens a device and starts its thread. Answers with a contact's level; outputs are none of its business.
+    /// Opens a device and starts its thread. Answers with what is to be seen of it; outputs are none of its business.
     pub fn open(
         &self,
         device: &Device,
         threads: &mut Vec<JoinHandle<()>>,
-    ) -> Result<Option<Arc<Seen>>, BoardError> {
+    ) -> Result<Option<Opened>, BoardError> {
         match &device.part {
             Part::Reader(reader) => {
                 let hardware = self.reader(&reader.source).map_err(failed(&device.name, "open"))?;
-                if let Some(hardware) = hardware {
-                    threads.push(self.start_reader(&device.name, hardware)?);
-                }
-                Ok(None)
+                let Some(hardware) = hardware else { return Ok(None) };
+                let attended = Arc::new(Attended::default());
+                threads.push(self.start_reader(&device.name, hardware, attended.clone())?);
+                Ok(Some(Opened::Reader(attended)))
             }
             Part::Contact(contact) | Part::Button(contact) => {
                 let Some(place) = self.place(contact.line.as_ref()) else { return Ok(None) };
@@ -65,7 +73,7 @@ impl Opening<'_> {
                 let contact = opened.map_err(failed_at(&device.name, "open", &place))?;
                 let seen = contact.seen();
                 threads.push(self.start_contact(&device.name, contact)?);
-                Ok(Some(seen))
+                Ok(Some(Opened::Contact(seen)))
             }
             Part::Relay(_) | Part::Lamp(_) | Part::Buzzer(_) => Ok(None),
         }
@@ -123,6 +131,7 @@ impl Opening<'_> {
         &self,
         name: &Name,
         mut hardware: Box<dyn Hardware>,
+        attended: Arc<Attended>,
     ) -> Result<JoinHandle<()>, BoardError> {
         let (sink, device, stop, pace) = (self.sink.clone(), name.clone(), self.stop.clone(), self.pace);
         self.spawn(name, move || {
@@ -133,7 +142,7 @@ impl Opening<'_> {
                 };
                 sink(Input { device: device.clone(), at, what });
             };
-            minder::mind(&device, &mut *hardware, &stop, pace, &mut hear);
+            minder::mind(&device, &mut *hardware, &attended, &stop, pace, &mut hear);
         })
     }
 

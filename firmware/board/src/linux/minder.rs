@@ -7,7 +7,11 @@ use super::time::{Backoff, Pace, now};
 use super::wake::Stop;
 use crate::{BadReading, Reading};
 use model::{Millis, Name};
-use std::{io, time::Instant};
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// Where readings go.
 pub type Hear<'a> = &'a mut dyn FnMut(Reading, Millis);
@@ -19,15 +23,46 @@ pub trait Hardware: Send {
     fn attend(&mut self, stop: &Stop, hear: Hear<'_>) -> io::Result<()>;
 }
 
+/// After so long without a failure a reader is there: none takes as long to find out that it is not.
+const THERE_AFTER: Duration = Duration::from_secs(3);
+
+/// Since when a reader has been attended to without a failure.
+#[derive(Debug, Default)]
+pub struct Attended(Mutex<Option<Instant>>);
+
+impl Attended {
+    /// Whether it is there.
+    pub fn is_there(&self) -> bool {
+        self.lock().is_some_and(|since| since.elapsed() >= THERE_AFTER)
+    }
+
+    fn set(&self, since: Option<Instant>) {
+        *self.lock() = since;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Minds a reader until the board is closed.
-pub fn mind(name: &Name, hardware: &mut dyn Hardware, stop: &Stop, pace: Pace, hear: Hear<'_>) {
+pub fn mind(
+    name: &Name,
+    hardware: &mut dyn Hardware,
+    attended: &Attended,
+    stop: &Stop,
+    pace: Pace,
+    hear: Hear<'_>,
+) {
     let (mut backoff, mut told) = (Backoff::new(pace), false);
     loop {
         let (began, mut heard) = (Instant::now(), false);
+        attended.set(Some(began));
         let ended = hardware.attend(stop, &mut |reading, at| {
             heard = true;
             hear(reading, at);
         });
+        attended.set(None);
         let Err(error) = ended else { return };
         if stop.is_stopped() {
             return;

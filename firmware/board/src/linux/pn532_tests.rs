@@ -1,7 +1,7 @@
 //! A PN532 at the other end of a wire: its recorded answers, its silence, and its chip on an I2C bus.
 
 use super::*;
-use crate::linux::minder::mind;
+use crate::linux::minder::{Attended, mind};
 use crate::linux::test_pty::Port;
 use crate::linux::time::Pace;
 use crate::reader::{BadReading, Reading, pn532::ACK};
@@ -94,7 +94,9 @@ fn a_chip_that_is_silent_is_not_there() {
     let end = stop.clone();
     let name = "reader".parse().unwrap();
     let minder = thread::spawn(move || {
-        mind(&name, &mut reader, &end, PACE, &mut |reading, _| hear.send(reading).unwrap());
+        mind(&name, &mut reader, &Attended::default(), &end, PACE, &mut |reading, _| {
+            hear.send(reading).unwrap()
+        });
     });
     assert_eq!(readings.recv_timeout(SOON).unwrap(), Reading::Bad(BadReading::Unplugged));
     stop.stop();

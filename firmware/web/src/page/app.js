@@ -182,6 +182,7 @@ function showStatus(status) {
   const trouble = [status.disk_trouble, clock, ...boxTroubles(status)].filter(Boolean).join(" ");
   showBoxes(status);
   showProposals().catch(() => {});
+  showUpdates().catch(() => {});
   const warning = byId("warning");
   warning.hidden = trouble === "";
   if (warning.textContent !== trouble) warning.textContent = trouble;

@@ -2,7 +2,10 @@
 
 use crate::common::{FOUNDED, Socket, Up, proposal};
 use agent::{boot::Roots, home::Home, updates};
-use chunk::{Builder, Cutter, FileHasher, chunk_id, cut};
+use chunk::{
+    Builder, Cutter, FileHasher, Manifest, chunk_id, cut,
+    delta::{Delta, Encoder, Source},
+};
 use model::{Document, Millis, Name};
 use slots::{BootState, Place, PlaceError, Slot, Slots, Status, UBoot, fresh_copies};
 use std::{
@@ -15,7 +18,9 @@ use std::{
     },
     time::Duration,
 };
-use update::{GateRules, Kind, Part, Release, TreeHasher, UpdaterRules, Verity, manifest_id, sign};
+use update::{
+    DeltaOffer, GateRules, Kind, Part, Release, TreeHasher, UpdaterRules, Verity, manifest_id, sign,
+};
 
 const DISK: &str = "mmcblk0";
 const PARTITIONS: [&str; 6] = ["state0", "state1", "boot-a", "boot-b", "root-a", "root-b"];
@@ -43,6 +48,14 @@ impl Image {
         let half = BLOCKS as usize / 2 * block;
         let root = [noise(b"same", half), noise(&[number], half), vec![number; block]].concat();
         Self { boot: noise(&[b'b', number], 40_000), root }
+    }
+
+    /// One whose root has a byte of each block changed: no chunk is the same, and nearly everything is alike.
+    pub fn like(other: &Self, number: u8) -> Self {
+        let mut image = Self::new(number);
+        image.root.clone_from(&other.root);
+        image.root.iter_mut().step_by(update::VERITY_BLOCK_BYTES as usize).for_each(|byte| *byte ^= number);
+        image
     }
 
     fn verity(&self) -> Verity {
@@ -77,6 +90,47 @@ fn manifest(bytes: &[u8]) -> String {
         builder.push(chunk_id(&bytes[range.clone()]), range.len() as u32).unwrap();
     }
     builder.finish(hasher.finish()).to_text()
+}
+
+/// Publishes a release whose root is to be had by a delta from `old` and in no other way.
+pub async fn publish_delta(
+    admin: &Socket,
+    home: &Path,
+    version: &str,
+    (from, old): (&str, &Image),
+    new: &Image,
+) {
+    let [old_text, new_text] = [&old.root, &new.root].map(|bytes| manifest(bytes));
+    let [older, newer] = [&old_text, &new_text].map(|text| Manifest::parse(text.as_bytes()).unwrap());
+    let source = |bytes, manifest| Source { bytes, manifest };
+    let encoder = Encoder::new(source(&old.root, &older), source(&new.root, &newer)).unwrap();
+    let (mut segments, mut bytes) = (Vec::new(), 0);
+    for segment in 0..encoder.segments() {
+        let (segment, frame) = encoder.encode(segment).unwrap().unwrap();
+        bytes += put_chunk(admin, &frame).await;
+        segments.push(segment);
+    }
+    let list = Delta::between(&older, &newer, segments).unwrap().to_text();
+    bytes += put_chunk(admin, list.as_bytes()).await;
+    assert!(bytes < 3_000, "{bytes} bytes are no small delta of {}", new.root.len());
+    let offer = DeltaOffer {
+        part: "root.erofs".parse().unwrap(),
+        from: Some(from.parse().unwrap()),
+        list: chunk_id(list.as_bytes()),
+        bytes,
+    };
+    publish(admin, home, version, new, &|release| {
+        boot_alone(release);
+        release.deltas = vec![offer.clone()];
+    })
+    .await;
+}
+
+async fn put_chunk(admin: &Socket, bytes: &[u8]) -> u64 {
+    let path = format!("/v1/chunks/{}", chunk_id(bytes));
+    let (status, said) = admin.bytes("PUT", &path, bytes.to_vec()).await;
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&said));
+    bytes.len() as u64
 }
 
 /// A machine whose card is files.
