@@ -19,6 +19,9 @@ use std::{
 };
 use update::{Act, GateRules, Happened, May, Place, Start, Task, Updater, UpdaterRules, Uptime, Way, latest};
 
+/// How often in a row the machine may have nothing to do, a second of its own time each.
+const PATIENCE: u32 = 20;
+
 /// What the effects are done to.
 struct Card<'a> {
     old: File,
@@ -51,26 +54,25 @@ pub fn install(old: &Path, target: &Path, folder: &Path, by_delta: bool) -> Done
     let mut updater = start(card.slots);
     updater.begin(order)?;
     updater.allow(May::All, 1);
-    let mut now = Uptime(0);
-    loop {
+    let (mut now, mut idle) = (Uptime(0), 0);
+    while idle < PATIENCE {
         let effects = updater.next(now);
-        if effects.is_empty() {
-            return Err(format!("the machine waits: {}", updater.status()).into());
-        }
+        idle = if effects.is_empty() { idle + 1 } else { 0 };
         for effect in effects {
             if effect.act == Act::Restart {
                 return Ok(());
             }
             let happened = card.perform(&effect.act)?;
             updater.happened(effect.ticket, happened, now);
-            now = now.plus(1);
         }
+        now = now.plus(1_000);
     }
+    Err(format!("the machine waits: {}", updater.status()).into())
 }
 
 fn start(slots: Slots) -> Updater {
     let gate = GateRules { checks: vec!["agent".to_owned()], steady_ms: 1, limit_ms: 1_000 };
-    let rules = UpdaterRules { gate, settle_ms: u64::MAX, tries: 3 };
+    let rules = UpdaterRules { gate, settle_ms: 0, tries: 3 };
     let start = Start { latest: latest(&[], &[]), slots, running: Slot::A, release: None };
     Updater::start(rules, start, Uptime(0))
 }
