@@ -36,7 +36,7 @@ const STRIKE: (&str, &str) = (
     "[devices.strike]\nkind = \"relay\"\nchip = \"nowhere\"",
 );
 
-/// The whole page; then as many power cuts of the last box, as `update_cuts` has them.
+/// The whole page; or the page until it first cuts a box's power, and then as many cuts of the last box, as `update_cuts` has them.
 pub fn run(image: &Image, folder: &Path, cuts: usize, seed: u64) -> Done {
     say("image-test: docs/walkthroughs/update.md");
     let page = fs::read_to_string(shell::root().join("docs/walkthroughs/update.md"))?;
@@ -46,6 +46,8 @@ pub fn run(image: &Image, folder: &Path, cuts: usize, seed: u64) -> Done {
     };
     let names: Vec<String> = groups.into_iter().flatten().collect();
     let mut space = Space::new(image, folder, &names)?;
+    let is_cut = |part: &Part| matches!(part, Part::Power { on: false, .. });
+    let parts = parts.take_while(|part| cuts == 0 || !is_cut(part));
     walk::walk(parts, &mut space).map_err(|error| format!("docs/walkthroughs/update.md:{error}"))?;
     if cuts > 0 { update_cuts::run(&mut space, cuts, seed) } else { Ok(()) }
 }
