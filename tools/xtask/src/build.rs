@@ -59,15 +59,25 @@ pub fn release() -> Done {
 
 /// Builds the agent, the command line and the dapps.
 pub fn all(release: bool) -> Done<Built> {
-    let profile: &[&str] = if release { &["--release"] } else { &[] };
-    run(cargo_here()?.args(["build", "--quiet", "-p", "agent", "-p", "cli"]).args(profile))?;
+    programs(release)?;
     let dapps = dapps(release)?;
     built(release, dapps)
 }
 
+/// Builds the agent and the command line. Answers their folder.
+pub fn programs(release: bool) -> Done<PathBuf> {
+    let profile: &[&str] = if release { &["--release"] } else { &[] };
+    run(cargo_here()?.args(["build", "--quiet", "-p", "agent", "-p", "cli"]).args(profile))?;
+    folder(release)
+}
+
+fn folder(release: bool) -> Done<PathBuf> {
+    Ok(target_dir()?.join(if release { "release" } else { "debug" }))
+}
+
 /// Where cargo has put the programs.
 pub fn built(release: bool, dapps: PathBuf) -> Done<Built> {
-    let folder = target_dir()?.join(if release { "release" } else { "debug" });
+    let folder = folder(release)?;
     Ok(Built { ledgerd: folder.join("ledgerd"), ledgerctl: folder.join("ledgerctl"), dapps })
 }
 

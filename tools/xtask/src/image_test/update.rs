@@ -126,8 +126,7 @@ fn outlet(lan: &Lan, number: usize) -> Outlet {
 
 /// The laptop's: with our programs, and RELEASES naming the folder of bundles.
 fn bash(lan: &Lan, home: &Path, releases: &Path) -> Done<Command> {
-    let built = build::all(false)?;
-    let programs = built.ledgerd.parent().ok_or("ledgerd lies in no folder")?;
+    let programs = build::programs(false)?;
     let path = std::env::var("PATH").unwrap_or_default();
     let mut bash = lan.command(LAPTOP, "bash");
     bash.args(["--noprofile", "--norc"]).current_dir(home);
