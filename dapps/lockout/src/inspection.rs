@@ -1,8 +1,9 @@
-//! `lockout/inspections/<machine>.toml`: whether somebody must look at a machine before its next use.
+//! `lockout/inspections/<machine>.toml`: whether somebody must look at a machine before its next use, and for how long it ran.
 //!
-//! The lockout writes it after each use of a machine whose document asks for inspections, and again when the machine was
-//! looked at. Without the document nothing is due.
+//! The lockout writes it after each use of a machine whose document asks for inspections or maintenance, and again when the
+//! machine was looked at or maintained. Without the document nothing is due, and nothing has run.
 
+use crate::maintenance::Meter;
 use model::{Millis, Name};
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +27,27 @@ pub struct Inspection {
     pub by: Name,
     /// When.
     pub at: Millis,
+    /// For how long the machine has run in all, in seconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ran_s: u64,
+    /// What `ran_s` was when the machine was last maintained.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub maintained_s: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(seconds: &u64) -> bool {
+    *seconds == 0
 }
 
 impl Inspection {
     /// Reads `lockout/inspections/<machine>.toml` as JSON.
     pub fn parse(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
+    }
+
+    /// For how long the machine has run.
+    pub fn meter(&self) -> Meter {
+        Meter { ran_ms: self.ran_s.saturating_mul(1000), maintained_s: self.maintained_s }
     }
 }

@@ -11,6 +11,7 @@ pub mod issue;
 pub mod judge;
 pub mod machine;
 pub mod machine_document;
+pub mod maintenance;
 pub mod past;
 pub mod report;
 pub mod shop;

@@ -3,6 +3,7 @@
 //! People write it, so an unknown key is an error and every number has limits; a machine whose document cannot be
 //! read is not driven (its relay is off). The format is docs/formats/lockout.md.
 
+use crate::maintenance::Maintenance;
 use dapp::kit::{
     admission::Choice,
     limits::{DeviceTwice, OutOfRange, each_once, within},
@@ -14,6 +15,8 @@ use serde::Deserialize;
 pub const MAX_TEXT: usize = 2_000;
 /// The most interlocks of a machine.
 const MAX_INTERLOCKS: usize = 16;
+/// The most hours of running between two maintenances: eleven years without a pause.
+const MAX_HOURS: u64 = 100_000;
 const DAY_MS: u64 = 86_400_000;
 
 /// A checked machine document.
@@ -58,6 +61,9 @@ pub struct MachineDocument {
     /// After each use somebody must look at the machine before the next.
     #[serde(default)]
     pub inspection: Option<Second>,
+    /// After so many hours of running it must be maintained.
+    #[serde(default)]
+    pub maintenance: Option<Maintenance>,
     /// The machine's devices by logical name.
     #[serde(default)]
     pub devices: Devices,
@@ -235,11 +241,21 @@ impl MachineDocument {
         if self.devices.sense.is_none() && self.times.busy_ms > 0 {
             return Err(MachineError::NeedsSense("times.busy_ms"));
         }
+        if self.devices.sense.is_none() && self.maintenance.is_some() {
+            return Err(MachineError::NeedsSense("maintenance"));
+        }
         Ok(each_once(self.devices.all())?)
     }
 
     fn check_numbers(&self) -> Result<(), OutOfRange> {
         let times = &self.times;
+        if let Some(maintenance) = &self.maintenance {
+            let (hours, warning) = (maintenance.hours, maintenance.warning_hours.unwrap_or(0));
+            within(&[
+                ("maintenance.hours", hours, 1, MAX_HOURS),
+                ("maintenance.warning_hours", warning, 0, hours),
+            ])?;
+        }
         within(&[
             ("times.idle_ms", times.idle_ms, 0, DAY_MS),
             ("times.idle_supervisor_ms", times.idle_supervisor_ms, 0, DAY_MS),
@@ -303,6 +319,13 @@ mod tests {
             (
                 r#"{"node": "n", "times": {"busy_ms": 5}, "devices": {"machine": "m", "reader": "r"}}"#,
                 "devices.sense",
+            ),
+            (r#"{"node": "n", "maintenance": {"hours": 0}}"#, "maintenance.hours = 0"),
+            (r#"{"node": "n", "maintenance": {"hours": 5, "warning_hours": 6}}"#, "warning_hours = 6"),
+            (r#"{"node": "n", "maintenance": {"hour": 5}}"#, "hour"),
+            (
+                r#"{"node": "n", "maintenance": {"hours": 5}, "devices": {"machine": "m", "reader": "r"}}"#,
+                "maintenance needs devices.sense",
             ),
             (r#"{"title": "x"}"#, "node"),
         ] {

@@ -12,6 +12,7 @@ enum Happening {
     Press(&'static str),
     Lock(bool),
     InspectionDue(bool),
+    Ran(u64),
     Connected,
     Lost,
     RelayFailed,
@@ -24,7 +25,7 @@ const DEVICES: [&str; 6] = ["sense", "estop", "interlock", "power-lost", "start"
 /// Documents that differ in what they ask for.
 const DOCUMENTS: [&str; 4] = [
     "",
-    r#", "buddy": {"level_min": 1}, "inspection": {}"#,
+    r#", "buddy": {"level_min": 1}, "inspection": {}, "maintenance": {"hours": 1, "warning_hours": 0}"#,
     r#", "devices": {"machine": "m", "reader": "r", "sense": "sense", "estop": "estop"}"#,
     r#", "devices": {"machine": "m", "reader": "r"}"#,
 ];
@@ -101,6 +102,9 @@ impl Watcher {
             }
             Happening::Lock(on) => self.machine.step(self.now, Input::Lock(on.then(|| "x".to_string()))),
             Happening::InspectionDue(due) => self.machine.step(self.now, Input::InspectionDue(due)),
+            Happening::Ran(ran_ms) => {
+                self.machine.step(self.now, Input::Meter(Meter { ran_ms, maintained_s: 0 }))
+            }
             Happening::Connected => {
                 self.connected = true;
                 for device in DEVICES {
@@ -195,6 +199,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Press("issue")),
         1 => any::<bool>().prop_map(Happening::Lock),
         1 => any::<bool>().prop_map(Happening::InspectionDue),
+        1 => (3_500_000u64..3_700_000).prop_map(Happening::Ran),
         2 => Just(Happening::Connected),
         1 => Just(Happening::Lost),
         1 => Just(Happening::RelayFailed),

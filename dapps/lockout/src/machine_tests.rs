@@ -19,6 +19,9 @@ const NO_START: &str =
     r#", "devices": {"machine": "machine", "reader": "r", "sense": "sense", "estop": "estop"}"#;
 const BUDDY: &str = r#", "buddy": {"level_min": 1}"#;
 const INSPECTED: &str = r#", "inspection": {"level_min": 1}"#;
+/// Tom, a trainer, may say that it was maintained.
+const HOURLY: &str = r#", "maintenance": {"hours": 1, "level_min": 1}"#;
+const HOURLY_BY_NOBODY: &str = r#", "maintenance": {"hours": 1, "level_min": 9}"#;
 
 impl Scene {
     fn new(more: &str) -> Self {
@@ -39,6 +42,7 @@ impl Scene {
             }
             "lock" => self.step(Input::Lock(Some("broken".into()))),
             "unlock" => self.step(Input::Lock(None)),
+            "worn" => self.step(Input::Meter(Meter { ran_ms: 3_600_000, maintained_s: 0 })),
             "lost" => self.step(Input::Lost),
             "relay-fails" => self.step(Input::RelayFailed),
             "stop" => {
@@ -114,6 +118,7 @@ fn word(event: &Event) -> String {
         }
         Event::Lockout { state, .. } => state.as_str().to_string(),
         Event::Inspection { due, .. } => if *due { "due" } else { "inspected" }.to_string(),
+        Event::Maintenance { need, .. } => format!("maintenance-{}", need.as_str()),
         Event::Issue { by } => by.as_ref().map_or("issue".to_string(), |by| format!("issue-by-{by}")),
     }
 }
@@ -215,6 +220,26 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "allowed ann-began on issue-by-ann off ended-timeout issue-by-ann"),
     ("nobody is named long after", "",
         "ann 200 ann 60001 issue", "allowed ann-began allowed ended-badge issue"),
+    // Maintenance by hours of running.
+    ("hours of standing still need no maintenance", HOURLY,
+        "ann start 2000 sense+ 1000 sense- 50000 start 500 ann", "allowed ann-began on allowed off ended-badge"),
+    ("when it is due it waits for the end of the session, and locks", HOURLY,
+        "ann start 2000 sense+ 590000 sense- 1000 sense+ 590000 sense- 1000 sense+ 590000 sense- 1000 \
+         sense+ 590000 sense- 1000 sense+ 590000 sense- 1000 sense+ 590000 sense- 1000 sense+ 590000 sense- 1000 ann 200 bob",
+        "allowed ann-began on goes-on goes-on goes-on goes-on goes-on goes-on allowed off ended-badge maintenance-due denied"),
+    ("before that it warns", HOURLY,
+        "ann start 2000 sense+ 3300000 sense- 1000 ann 200 bob start",
+        "allowed ann-began on goes-on goes-on goes-on goes-on goes-on allowed off ended-badge maintenance-soon allowed bob-began on"),
+    ("whoever has the level maintains with the badge, and uses with the next", HOURLY,
+        "worn ann 200 tom 200 ann start",
+        "maintenance-due denied allowed maintenance-done allowed ann-began on"),
+    ("a supervisor without that level may use it", HOURLY_BY_NOBODY,
+        "worn ann 200 sue start", "maintenance-due denied allowed sue-despite-lock on"),
+    ("a reading of the ledger does not end a session", HOURLY,
+        "ann start 2000 worn 1000 ann 200 ann",
+        "allowed ann-began on maintenance-due allowed off ended-badge denied"),
+    ("an old reading takes nothing back", HOURLY,
+        "worn tom 200 worn ann", "maintenance-due allowed maintenance-done allowed ann-began"),
     // The second person.
     ("a second person must come first", BUDDY,
         "ann start 500 tom 500 start", "allowed ann-began allowed on"),

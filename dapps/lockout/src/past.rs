@@ -3,11 +3,12 @@
 //! What the log knows of such a session is its beginning and what it said of itself now and then. The last of that becomes
 //! its end, so that every session has one and nobody's time is forgotten; up to ten minutes of it may be.
 
-use crate::machine::End;
+use crate::{machine::End, maintenance::Meter};
 use dapp::{
     kit::LogEvent,
     wire::{EventRecord, JsonMap},
 };
+use model::Name;
 use std::collections::BTreeMap;
 
 /// What an end says, for a session of which only the beginning is known.
@@ -25,6 +26,20 @@ pub fn ends(events: Vec<EventRecord>) -> Vec<LogEvent> {
         }
     }
     open.into_values().map(end).collect()
+}
+
+/// The readings of the meters that were said last, by machine.
+pub fn meters(events: &[EventRecord]) -> BTreeMap<Name, Meter> {
+    let mut meters: BTreeMap<Name, Meter> = BTreeMap::new();
+    for EventRecord { kind, data, .. } in events {
+        let machine = data.get("machine").and_then(|machine| machine.as_str()?.parse().ok());
+        let ran_s = data.get("ran_s").and_then(serde_json::Value::as_u64);
+        let Some((machine, ran_s)) = Option::<Name>::zip(machine, ran_s) else { continue };
+        let done = kind.as_str() == "maintenance" && data.get("state").is_some_and(|state| state == "done");
+        let maintained_s = if done { ran_s } else { 0 };
+        meters.entry(machine).or_default().meet(Meter { ran_ms: ran_s.saturating_mul(1000), maintained_s });
+    }
+    meters
 }
 
 fn end(mut data: JsonMap) -> LogEvent {
@@ -62,6 +77,24 @@ mod tests {
             .collect();
         let lost = json!("lost");
         assert_eq!(said, [(&json!("ann"), &json!(0), &lost), (&json!("bob"), &json!(600), &lost)]);
+    }
+
+    #[test]
+    fn the_meters_are_the_highest_readings_and_what_was_maintained() {
+        let saw = |state: &str, ran_s: u64| json!({"machine": "saw", "state": state, "ran_s": ran_s});
+        let events = [
+            ("session-ended", json!({"machine": "drill", "ran_s": 4})),
+            ("maintenance", saw("done", 50)),
+            ("maintenance", saw("soon", 95)),
+            ("session-running", saw("", 97)),
+            ("session-ended", json!({"machine": "lathe", "active_s": 4})),
+        ];
+        let records: Vec<_> = events.iter().map(record).collect();
+        let found = meters(&records).into_iter().map(|(name, meter)| (name.to_string(), meter));
+        let wanted = [("drill", 4_000, 0), ("saw", 97_000, 50)];
+        let wanted =
+            wanted.map(|(name, ran_ms, maintained_s)| (name.to_string(), Meter { ran_ms, maintained_s }));
+        assert_eq!(found.collect::<Vec<_>>(), wanted);
     }
 
     #[test]

@@ -36,6 +36,12 @@ pub fn event(machine: &Name, resource: &Name, event: &Event) -> LogEvent {
             let state = if *due { "due" } else { "passed" };
             LogEvent::new("inspection", json!({"machine": machine, "state": state, "person": by}))
         }
+        Event::Maintenance { need, meter, by } => {
+            let data = json!({
+                "machine": machine, "state": need.as_str(), "ran_s": meter.ran_s(), "since_s": meter.since_s(),
+            });
+            LogEvent::new("maintenance", data).with_people(by.as_slice())
+        }
         Event::Issue { by } => LogEvent::new("issue", json!({"machine": machine})).with_people(by.as_slice()),
     }
 }
@@ -68,6 +74,10 @@ fn sums(kind: &'static str, machine: &Name, resource: &Name, session: &Ended) ->
         "idle_s": enabled - active, "runs": session.runs,
     });
     let event = with_override(LogEvent::new(kind, data), session.despite_lock);
+    let event = match session.ran_s {
+        Some(ran_s) => event.with("ran_s", ran_s),
+        None => event,
+    };
     match &session.buddy {
         Some(buddy) => event.with("buddy", buddy.as_str()),
         None => event,
@@ -95,11 +105,12 @@ mod tests {
             enabled_ms: 7_999,
             active_ms: 2_001,
             runs: 1,
+            ran_s: Some(7),
         };
         let event = event(&name("saw"), &name("bandsaw"), &Event::Ended(session));
         let wanted = json!({
             "machine": "saw", "resource": "bandsaw", "person": "alice", "buddy": "bob", "reason": "badge",
-            "total_s": 9, "enabled_s": 7, "active_s": 2, "idle_s": 5, "runs": 1, "despite_lock": true,
+            "total_s": 9, "enabled_s": 7, "active_s": 2, "idle_s": 5, "runs": 1, "ran_s": 7, "despite_lock": true,
         });
         assert_eq!((event.kind, serde_json::Value::from(event.data)), ("session-ended", wanted));
     }
@@ -114,6 +125,7 @@ mod tests {
             "safety",
             "lockout",
             "inspection",
+            "maintenance",
             "issue",
             "fault",
         ] {

@@ -11,7 +11,8 @@ use crate::{
     access::{Decision, Question},
     inspection::{Inspection, State},
     issue::Issue,
-    machine::{End, Input, Machine, Output},
+    machine::{End, Input, Machine, Output, Upkeep},
+    maintenance::Meter,
     past, report,
     view::View,
 };
@@ -41,6 +42,8 @@ pub struct Shop {
     /// Contacts and buttons as they are; none are known while the agent is away.
     levels: BTreeMap<Name, bool>,
     machines: BTreeMap<Name, Running>,
+    /// For how long machines have run, as the log and those that went say: the newest of it may not be in the ledger.
+    meters: BTreeMap<Name, Meter>,
     faults: Faults,
     /// Whether a machine in use waits for its new document.
     waits: bool,
@@ -63,6 +66,7 @@ impl Default for Shop {
             devices: None,
             levels: BTreeMap::new(),
             machines: BTreeMap::new(),
+            meters: BTreeMap::new(),
             faults: Faults::default(),
             waits: false,
             started: false,
@@ -77,7 +81,7 @@ impl Program for Shop {
 
     fn step(&mut self, now: Ticks, news: News) -> Vec<Command> {
         let mut out = Vec::new();
-        let matters = matches!(news, News::Feed(_) | News::Info(_) | News::Devices(_));
+        let matters = matches!(news, News::Feed(_) | News::Info(_) | News::Devices(_) | News::Past(_));
         match news {
             News::Feed(line) => self.view.take(line),
             News::Info(info) => {
@@ -95,7 +99,10 @@ impl Program for Shop {
             News::Written { path, failed } => {
                 out.extend(failed.map(|why| Command::Event(fault(path.as_str(), &why))));
             }
-            News::Past(events) => out.extend(past::ends(events).into_iter().map(Command::Event)),
+            News::Past(events) => {
+                self.meters = past::meters(&events);
+                out.extend(past::ends(events).into_iter().map(Command::Event));
+            }
             News::Tick => self.every_machine(now, || Input::Tick, &mut out),
             // No machine lets anybody use it by the tentative state.
             News::Tentative(_) => {}
@@ -193,6 +200,7 @@ impl Shop {
     fn remove(&mut self, now: Ticks, name: &Name, end: End, out: &mut Vec<Command>) {
         if let Some(running) = self.machines.get_mut(name) {
             let outputs = running.machine.stop(now, end);
+            self.meters.entry(name.clone()).or_default().meet(running.machine.meter());
             self.translate(now, name, outputs, out);
         }
         self.machines.remove(name);
@@ -216,7 +224,7 @@ impl Shop {
                 Output::Event(event) => {
                     out.push(Command::Event(report::event(name, document.resource(name), &event)));
                 }
-                Output::Inspection { due, by } => out.extend(self.inspection(now, name, due, by)),
+                Output::Upkeep(upkeep) => out.extend(self.upkeep(now, name, upkeep)),
                 Output::Issue { by } => out.extend(self.issue(now, name, document.issue_locks, by)),
             }
         }
@@ -227,11 +235,12 @@ impl Shop {
         granted.kind.is_output().then(|| Command::Set { device: granted.name.clone(), on })
     }
 
-    fn inspection(&self, now: Ticks, machine: &Name, due: bool, by: Name) -> Option<Command> {
-        let state = if due { State::Due } else { State::Passed };
-        let message = if due { "used, to be inspected" } else { "inspected" };
-        let document = Inspection { state, by, at: self.clock.at(now).at };
-        write(format!("lockout/inspections/{machine}.toml"), &document, format!("{machine}: {message}"))
+    fn upkeep(&self, now: Ticks, machine: &Name, upkeep: Upkeep) -> Option<Command> {
+        let Upkeep { inspection_due, meter, by, why } = upkeep;
+        let state = if inspection_due { State::Due } else { State::Passed };
+        let at = self.clock.at(now).at;
+        let document = Inspection { state, by, at, ran_s: meter.ran_s(), maintained_s: meter.maintained_s };
+        write(format!("lockout/inspections/{machine}.toml"), &document, format!("{machine}: {why}"))
     }
 
     fn issue(&self, now: Ticks, machine: &Name, locks: bool, by: Option<Name>) -> Option<Command> {

@@ -233,6 +233,59 @@ fn the_ledger_says_from_the_start_that_an_inspection_is_due() {
     assert_eq!(events(&shop.step(Ticks(10), tap(1)))[0].data["result"], "denied");
 }
 
+/// A saw to be maintained after an hour, which has run for all but ten seconds of it.
+fn worn(more: &[(&str, Value)]) -> Shop {
+    let mut document = saw();
+    document["maintenance"] = json!({"hours": 1});
+    let mut documents = vec![(SAW, document)];
+    documents.extend(more.iter().cloned());
+    shop_with(&documents).0
+}
+
+#[test]
+fn the_hours_are_written_after_each_use_and_go_on_from_what_the_ledger_says() {
+    let path = "lockout/inspections/saw.toml";
+    let kept = json!({"state": "passed", "by": "bob", "at": 5, "ran_s": 3_590});
+    let mut shop = worn(&[(path, kept)]);
+    arm(&mut shop, 10);
+    shop.step(Ticks(2_000), News::Tick);
+    shop.step(Ticks(2_000), edge("sense", true));
+    shop.step(Ticks(14_000), edge("sense", false));
+    shop.step(Ticks(16_000), News::Tick);
+    let out = shop.step(Ticks(16_000), tap(1));
+    assert_eq!(kinds(&out), ["access", "session-ended", "maintenance"]);
+    assert_eq!(events(&out)[1].data["ran_s"], 3_602);
+    let written = out.iter().find_map(|command| match command {
+        Command::Write { document, .. } => Some((&document["ran_s"], &document["state"])),
+        _ => None,
+    });
+    assert_eq!(written, Some((&json!(3_602), &json!("passed"))));
+    assert_eq!(events(&shop.step(Ticks(20_000), tap(1)))[0].data["result"], "denied");
+    let out = shop.step(Ticks(25_000), tap(4));
+    assert_eq!(kinds(&out), ["access", "maintenance"]);
+    let done = out.iter().find_map(|command| match command {
+        Command::Write { document, .. } => Some(&document["maintained_s"]),
+        _ => None,
+    });
+    assert_eq!(done, Some(&json!(3_602)));
+    let mut renamed = saw();
+    renamed["title"] = json!("Saw");
+    renamed["maintenance"] = json!({"hours": 1});
+    let out = shop.step(Ticks(29_000), feed("change", &[(SAW, renamed)]));
+    assert!(!kinds(&out).contains(&"maintenance"), "a new document forgets what is not in the ledger yet");
+    assert_eq!(kinds(&shop.step(Ticks(30_000), tap(1))), ["access", "session-began"]);
+}
+
+#[test]
+fn hours_that_never_got_into_the_ledger_are_found_in_the_log() {
+    let mut shop = worn(&[]);
+    let said = json!({"machine": "saw", "person": "bob", "ran_s": 3_600});
+    let event = json!({"seq": 1, "at": 1, "kind": "session-running", "data": said});
+    let past = News::Past(vec![serde_json::from_value(event).unwrap()]);
+    assert_eq!(kinds(&shop.step(Ticks(10), past)), ["session-ended", "maintenance"]);
+    assert_eq!(events(&shop.step(Ticks(20), tap(1)))[0].data["result"], "denied");
+}
+
 #[test]
 fn when_the_agent_is_gone_the_session_ends_and_when_it_is_back_nothing_is_on() {
     let (mut shop, _) = shop_with(&[]);

@@ -8,6 +8,7 @@ use crate::{
     inspection::{Inspection, State},
     issue::Issue,
     machine_document::MachineDocument,
+    maintenance::Meter,
 };
 use dapp::kit::{
     feed::{FeedDocument, FeedKind, FeedLine, keep_readable},
@@ -75,6 +76,11 @@ impl View {
     /// Whether somebody must look at a machine before its next use.
     pub fn is_inspection_due(&self, machine: &Name) -> bool {
         self.inspections.get(machine).is_some_and(|inspection| inspection.state == State::Due)
+    }
+
+    /// For how long a machine has run, as far as the ledger knows.
+    pub fn meter(&self, machine: &Name) -> Meter {
+        self.inspections.get(machine).map_or(Meter::default(), Inspection::meter)
     }
 
     /// Documents that cannot be read, and why.

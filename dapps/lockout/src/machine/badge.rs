@@ -3,6 +3,7 @@
 use super::{AGAIN_MS, Answer, Began, End, Event, Machine, Output, session::Session};
 use crate::{
     access::{Decision, Outcome},
+    maintenance::Need,
     signal::Signal,
 };
 use dapp::kit::time::Ticks;
@@ -23,6 +24,8 @@ enum Action {
     Join,
     /// The machine was looked at.
     Inspect,
+    /// It was maintained.
+    Maintain,
 }
 
 /// What is done, and the reason that the member is told; or the reason why nothing is.
@@ -104,7 +107,8 @@ impl Machine {
 
     fn reply_free(&self, level: i64) -> Reply {
         let supervisor = level >= self.document.supervisor_level_min;
-        match (&self.lock, self.document.inspection.filter(|_| self.due)) {
+        let maintains = self.document.maintenance.filter(|_| self.need() == Need::Due);
+        match (self.closed(), self.document.inspection.filter(|_| self.due)) {
             _ if self.unasked => {
                 Err("This machine runs although it has no current from here. Tell those who look after it."
                     .into())
@@ -113,9 +117,12 @@ impl Machine {
                 Ok((Action::Inspect, Some("Inspected. Hold the badge up again to use the machine.".into())))
             }
             (_, Some(_)) => Err("Somebody must inspect this machine after its last use.".into()),
+            _ if maintains.is_some_and(|maintenance| level >= maintenance.level_min) => {
+                Ok((Action::Maintain, Some("Maintained. Hold the badge up again to use the machine.".into())))
+            }
             (Some(reason), None) if !supervisor => Err(format!("This machine is locked: {reason}")),
             (Some(reason), None) => Ok((Action::Begin, Some(format!("The machine is locked: {reason}")))),
-            (None, None) => Ok((Action::Begin, None)),
+            (None, None) => Ok((Action::Begin, self.soon())),
         }
     }
 
@@ -171,11 +178,8 @@ impl Machine {
             (Action::Extend, Some(session)) => session.extend(now),
             (Action::Rearm, Some(session)) => session.armed = true,
             (Action::Join, Some(session)) => session.buddy = Some(person),
-            (Action::Inspect, None) => {
-                self.due = false;
-                out.push(Output::Event(Event::Inspection { due: false, by: person.clone() }));
-                out.push(Output::Inspection { due: false, by: person });
-            }
+            (Action::Inspect, None) => self.pass_inspection(&person, out),
+            (Action::Maintain, None) => self.maintain(&person, out),
             _ => {}
         }
     }
@@ -183,7 +187,7 @@ impl Machine {
     fn begin(&mut self, now: Ticks, person: Name, level: i64, out: &mut Vec<Output>) {
         let supervisor = level >= self.document.supervisor_level_min;
         let mut session = Session::new(person.clone(), supervisor, now, &self.document.times);
-        session.despite_lock = self.lock.is_some();
+        session.despite_lock = self.closed().is_some();
         session.armed = self.document.devices.start.is_none();
         out.push(Output::Event(Event::Began(Began { person, despite_lock: session.despite_lock })));
         self.session = Some(session);

@@ -1,6 +1,9 @@
 //! What a machine has to say.
 
-use crate::access::Decision;
+use crate::{
+    access::Decision,
+    maintenance::{Meter, Need},
+};
 use model::Name;
 
 /// Something to keep in the log.
@@ -37,6 +40,15 @@ pub enum Event {
         /// Who used it, or looked at it.
         by: Name,
     },
+    /// It stands otherwise with maintenance than before.
+    Maintenance {
+        /// How.
+        need: Need,
+        /// For how long the machine has run.
+        meter: Meter,
+        /// Who used or maintained it; none if the ledger says so.
+        by: Option<Name>,
+    },
     /// Somebody says that something is wrong.
     Issue {
         /// Who uses the machine, or did a moment ago.
@@ -72,6 +84,8 @@ pub struct Ended {
     pub active_ms: u64,
     /// How often it began to run.
     pub runs: u64,
+    /// What the meter of the machine shows, in seconds; none if nobody asks for maintenance.
+    pub ran_s: Option<u64>,
 }
 
 /// What keeps a machine without current.

@@ -12,10 +12,17 @@ mod power;
 mod sensors;
 mod session;
 mod show;
+mod upkeep;
 
 pub use event::{Began, End, Ended, Event, Halt, LockState};
+pub use upkeep::Upkeep;
 
-use crate::{access::Decision, machine_document::MachineDocument, signal::Signal};
+use crate::{
+    access::Decision,
+    machine_document::MachineDocument,
+    maintenance::{Meter, Need},
+    signal::Signal,
+};
 use dapp::kit::{lamps::Levels, time::Ticks};
 use model::{BadgeDigest, Name};
 use sensors::Sensors;
@@ -53,6 +60,8 @@ pub enum Input<'a> {
     Lock(Option<String>),
     /// Whether the ledger says that the machine must be looked at.
     InspectionDue(bool),
+    /// For how long it has run, as the ledger or the log says.
+    Meter(Meter),
     /// The agent is there; the contacts and buttons as they are.
     Connected(&'a BTreeMap<Name, bool>),
     /// The agent is gone; it, or what ended it, has made the outputs safe.
@@ -81,13 +90,8 @@ pub enum Output {
     Buzzer(bool),
     /// Something to keep in the log.
     Event(Event),
-    /// Keep in the ledger whether the machine must be looked at before its next use.
-    Inspection {
-        /// Whether it must.
-        due: bool,
-        /// Who used it, or looked at it.
-        by: Name,
-    },
+    /// Keep in the ledger how the machine stands.
+    Upkeep(Upkeep),
     /// Keep in the ledger that somebody says that something is wrong.
     Issue {
         /// Who uses the machine, or did a moment ago.
@@ -114,6 +118,9 @@ pub struct Machine {
     /// Whether the lock waits for the end of the session.
     lock_waits: bool,
     due: bool,
+    meter: Meter,
+    /// What was said last of maintenance.
+    told_need: Need,
     /// When the current was cut, or we began to look.
     off_since: Ticks,
     /// Whether it runs although it has no current from us.
@@ -142,6 +149,8 @@ impl Machine {
             lock: None,
             lock_waits: false,
             due: false,
+            meter: Meter::default(),
+            told_need: Need::Fine,
             off_since: now,
             unasked: false,
             answer: None,
@@ -158,6 +167,11 @@ impl Machine {
     /// What the ledger says of it.
     pub fn document(&self) -> &MachineDocument {
         &self.document
+    }
+
+    /// For how long it has run, but for the session that goes on.
+    pub fn meter(&self) -> Meter {
+        self.meter
     }
 
     /// Whether somebody uses it.
@@ -180,6 +194,7 @@ impl Machine {
             Input::Edge { device, on } => self.edge(now, device, on, &mut out),
             Input::Lock(lock) => self.set_lock(lock, &mut out),
             Input::InspectionDue(due) => self.due = due,
+            Input::Meter(meter) => self.read_meter(meter, &mut out),
             Input::Connected(levels) => self.connect(now, levels, &mut out),
             Input::Lost => self.lose(now, &mut out),
             Input::RelayFailed => {

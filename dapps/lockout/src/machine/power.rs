@@ -41,7 +41,10 @@ impl Machine {
         if session.renews(now) {
             out.push(Output::On { for_ms: LEASE_MS });
         }
-        out.extend(session.report(now).map(Event::Running).map(Output::Event));
+        if let Some(session) = session.report(now) {
+            let running_ms = session.active_ms;
+            out.push(Output::Event(Event::Running(self.with_meter(session, running_ms))));
+        }
     }
 
     /// Ends the session, if there is one.
@@ -49,12 +52,10 @@ impl Machine {
         self.cut(now, out);
         let Some(session) = self.session.take() else { return };
         let (person, used) = (session.person.clone(), session.was_on());
-        out.push(Output::Event(Event::Ended(session.ended(now, end))));
-        if used && self.document.inspection.is_some() {
-            self.due = true;
-            out.push(Output::Event(Event::Inspection { due: true, by: person.clone() }));
-            out.push(Output::Inspection { due: true, by: person.clone() });
-        }
+        let ended = session.ended(now, end);
+        let active_ms = ended.active_ms;
+        out.push(Output::Event(Event::Ended(self.with_meter(ended, active_ms))));
+        self.wear(&person, used, active_ms, out);
         self.last_user = Some((person, now));
         if std::mem::take(&mut self.lock_waits) {
             let reason = self.lock.clone().unwrap_or_default();

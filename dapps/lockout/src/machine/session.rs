@@ -208,6 +208,7 @@ impl Session {
             enabled_ms: self.enabled_ms,
             active_ms: self.active_ms,
             runs: self.runs,
+            ran_s: None,
         }
     }
 }

@@ -51,11 +51,14 @@ impl Shop {
             self.connect(now, &name, out);
         }
         let (lock, due) = (self.view.lock(&name), self.view.is_inspection_due(&name));
+        let mut meter = self.view.meter(&name);
+        meter.meet(self.meters.get(&name).copied().unwrap_or_default());
         let Some(running) = self.machines.get_mut(&name) else { return };
         let mut outputs = running.machine.step(now, Input::Lock(lock));
         if running.told_due.replace(due) != Some(due) {
             outputs.extend(running.machine.step(now, Input::InspectionDue(due)));
         }
+        outputs.extend(running.machine.step(now, Input::Meter(meter)));
         self.translate(now, &name, outputs, out);
     }
 
