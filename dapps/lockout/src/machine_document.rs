@@ -3,6 +3,10 @@
 //! People write it, so an unknown key is an error and every number has limits; a machine whose document cannot be
 //! read is not driven (its relay is off). The format is docs/formats/lockout.md.
 
+mod devices;
+
+pub use devices::Devices;
+
 use crate::maintenance::Maintenance;
 use dapp::kit::{
     admission::Choice,
@@ -64,6 +68,9 @@ pub struct MachineDocument {
     /// After so many hours of running it must be maintained.
     #[serde(default)]
     pub maintenance: Option<Maintenance>,
+    /// With its current it must be homed first.
+    #[serde(default)]
+    pub homing: Option<Homing>,
     /// The machine's devices by logical name.
     #[serde(default)]
     pub devices: Devices,
@@ -81,66 +88,20 @@ pub struct Second {
     pub level_min: i64,
 }
 
-/// The devices of a machine. Without the table: those of board/sim-machine. With it: those that it names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A machine that does not know where its head is until it was homed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Devices {
-    /// The relay that gives the machine its current.
-    pub machine: Name,
-    /// The reader.
-    pub reader: Name,
-    /// The red lamp.
-    pub red: Option<Name>,
-    /// The green lamp.
-    pub green: Option<Name>,
-    /// The buzzer.
-    pub buzzer: Option<Name>,
-    /// On while the machine runs.
-    pub sense: Option<Name>,
-    /// On while the loop of the emergency stops is open.
-    pub estop: Option<Name>,
-    /// Each on while what it guards is open.
+pub struct Homing {
+    /// How long that may take from the moment in which it has its current, in milliseconds.
+    #[serde(default = "homing_ms")]
+    pub within_ms: u64,
+    /// From this level on somebody may say with their badge that it is homed; a supervisor's, if it is left out.
     #[serde(default)]
-    pub interlocks: Vec<Name>,
-    /// On while the machine has no current of its own.
-    pub power_lost: Option<Name>,
-    /// The button that arms the machine.
-    pub start: Option<Name>,
-    /// The button that says that something is wrong.
-    pub issue: Option<Name>,
+    pub override_level_min: Option<i64>,
 }
 
-impl Default for Devices {
-    fn default() -> Self {
-        let name = |text: &str| text.parse::<Name>().expect("because it is a name");
-        Self {
-            machine: name("machine"),
-            reader: name("machine-reader"),
-            red: Some(name("machine-red")),
-            green: Some(name("machine-green")),
-            buzzer: Some(name("machine-buzzer")),
-            sense: Some(name("sense")),
-            estop: Some(name("estop")),
-            interlocks: vec![name("interlock")],
-            power_lost: Some(name("power-lost")),
-            start: Some(name("start")),
-            issue: Some(name("issue")),
-        }
-    }
-}
-
-impl Devices {
-    /// Every device, the relay first.
-    pub fn all(&self) -> impl Iterator<Item = &Name> {
-        let lamps = [&self.red, &self.green, &self.buzzer].into_iter().flatten();
-        [&self.machine, &self.reader].into_iter().chain(lamps).chain(self.sensed())
-    }
-
-    /// Every contact and button.
-    pub fn sensed(&self) -> impl Iterator<Item = &Name> {
-        let single = [&self.sense, &self.estop, &self.power_lost, &self.start, &self.issue];
-        single.into_iter().flatten().chain(&self.interlocks)
-    }
+fn homing_ms() -> u64 {
+    60_000
 }
 
 /// How long things last, in milliseconds. The defaults are those of MakeIt Labs' RATT, where it has them.
@@ -269,6 +230,7 @@ impl MachineDocument {
             ("times.error_ms", times.error_ms, 100, 60_000),
             ("times.blink_ms", times.blink_ms, 50, 5_000),
             ("times.repeat_ms", times.repeat_ms, 0, 60_000),
+            ("homing.within_ms", self.homing.map_or(1_000, |homing| homing.within_ms), 1_000, 3_600_000),
             ("grace_days", self.grace_days, 0, 366),
             ("max_stale_ms", self.max_stale_ms.unwrap_or(1), 1, u64::MAX),
             ("devices.interlocks", self.devices.interlocks.len() as u64, 0, MAX_INTERLOCKS as u64),
@@ -327,6 +289,8 @@ mod tests {
                 r#"{"node": "n", "maintenance": {"hours": 5}, "devices": {"machine": "m", "reader": "r"}}"#,
                 "maintenance needs devices.sense",
             ),
+            (r#"{"node": "n", "homing": {"within_ms": 5}}"#, "homing.within_ms = 5"),
+            (r#"{"node": "n", "homing": {"within": 5000}}"#, "within"),
             (r#"{"title": "x"}"#, "node"),
         ] {
             let error = MachineDocument::parse(bad).unwrap_err().to_string();

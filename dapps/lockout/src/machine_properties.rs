@@ -20,14 +20,16 @@ enum Happening {
     Tick,
 }
 
-const DEVICES: [&str; 6] = ["sense", "estop", "interlock", "power-lost", "start", "issue"];
+const DEVICES: [&str; 7] = ["sense", "estop", "interlock", "power-lost", "start", "issue", "homed"];
 
 /// Documents that differ in what they ask for.
-const DOCUMENTS: [&str; 4] = [
+const DOCUMENTS: [&str; 5] = [
     "",
     r#", "buddy": {"level_min": 1}, "inspection": {}, "maintenance": {"hours": 1, "warning_hours": 0}"#,
     r#", "devices": {"machine": "m", "reader": "r", "sense": "sense", "estop": "estop"}"#,
     r#", "devices": {"machine": "m", "reader": "r"}"#,
+    r#", "homing": {"within_ms": 1000}, "devices": {"machine": "m", "reader": "r", "sense": "sense",
+        "estop": "estop", "homed": "homed"}"#,
 ];
 
 /// Watches a machine from outside and knows nothing of its inside.
@@ -197,6 +199,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Edge("interlock", false)),
         2 => Just(Happening::Edge("power-lost", false)),
         1 => Just(Happening::Press("issue")),
+        1 => Just(Happening::Press("homed")),
         1 => any::<bool>().prop_map(Happening::Lock),
         1 => any::<bool>().prop_map(Happening::InspectionDue),
         1 => (3_500_000u64..3_700_000).prop_map(Happening::Ran),

@@ -19,6 +19,9 @@ const NO_START: &str =
     r#", "devices": {"machine": "machine", "reader": "r", "sense": "sense", "estop": "estop"}"#;
 const BUDDY: &str = r#", "buddy": {"level_min": 1}"#;
 const INSPECTED: &str = r#", "inspection": {"level_min": 1}"#;
+/// Homed within 30 seconds; Sue, a supervisor, may say that it is.
+const HOMED: &str = r#", "homing": {"within_ms": 30000}, "devices": {"machine": "machine", "reader": "r",
+    "sense": "sense", "estop": "estop", "homed": "homed", "start": "start"}"#;
 /// Tom, a trainer, may say that it was maintained.
 const HOURLY: &str = r#", "maintenance": {"hours": 1, "level_min": 1}"#;
 const HOURLY_BY_NOBODY: &str = r#", "maintenance": {"hours": 1, "level_min": 9}"#;
@@ -119,6 +122,7 @@ fn word(event: &Event) -> String {
         Event::Lockout { state, .. } => state.as_str().to_string(),
         Event::Inspection { due, .. } => if *due { "due" } else { "inspected" }.to_string(),
         Event::Maintenance { need, .. } => format!("maintenance-{}", need.as_str()),
+        Event::Homing { overridden, .. } => if *overridden { "home-overridden" } else { "homed" }.to_string(),
         Event::Issue { by } => by.as_ref().map_or("issue".to_string(), |by| format!("issue-by-{by}")),
     }
 }
@@ -240,6 +244,23 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
         "allowed ann-began on maintenance-due allowed off ended-badge denied"),
     ("an old reading takes nothing back", HOURLY,
         "worn tom 200 worn ann", "maintenance-due allowed maintenance-done allowed ann-began"),
+    // Homing.
+    ("a machine that finds its home stays on", HOMED,
+        "ann start 2000 sense+ 5000 homed+ sense- 40000", "allowed ann-began on homed"),
+    ("one that does not loses its current", HOMED,
+        "ann start 31499 1", "allowed ann-began on off ended-not-homed"),
+    ("but not while it moves", HOMED,
+        "ann start 2000 sense+ 40000 homed+ sense- 999 1", "allowed ann-began on off ended-not-homed"),
+    ("a supervisor may say that it is homed, and ends the session with the next badge", HOMED,
+        "ann start 2000 bob 200 sue 40000 sue",
+        "allowed ann-began on denied allowed home-overridden allowed off ended-forced"),
+    ("so may one who uses it", HOMED,
+        "sue start 2000 sue 40000 sue", "allowed sue-began on allowed home-overridden allowed off ended-badge"),
+    ("a contact that was on before says nothing", HOMED,
+        "homed+ ann start 40000", "allowed ann-began on off ended-not-homed"),
+    ("after a stop it is homed again", HOMED,
+        "ann start 2000 homed+ homed- estop+ 500 estop- start 31500",
+        "allowed ann-began on homed off estop estop-over on off ended-not-homed"),
     // The second person.
     ("a second person must come first", BUDDY,
         "ann start 500 tom 500 start", "allowed ann-began allowed on"),
@@ -319,6 +340,20 @@ fn what_is_shown_follows_the_session() {
         ("estop+", Signal::Halted),
         ("20000", Signal::Ready),
         ("lock", Signal::Locked),
+    ] {
+        scene.play(word);
+        assert_eq!(scene.machine.signal.0, signal, "after {word}");
+    }
+}
+
+#[test]
+fn a_machine_that_is_not_homed_looks_as_if_something_were_missing() {
+    let mut scene = Scene::new(HOMED);
+    for (word, signal) in [
+        ("ann", Signal::Waiting),
+        ("start", Signal::Waiting),
+        ("2000", Signal::Waiting),
+        ("homed+", Signal::Enabled),
     ] {
         scene.play(word);
         assert_eq!(scene.machine.signal.0, signal, "after {word}");

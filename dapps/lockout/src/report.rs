@@ -42,6 +42,10 @@ pub fn event(machine: &Name, resource: &Name, event: &Event) -> LogEvent {
             });
             LogEvent::new("maintenance", data).with_people(by.as_slice())
         }
+        Event::Homing { overridden, by } => {
+            let state = if *overridden { "overridden" } else { "homed" };
+            LogEvent::new("homing", json!({"machine": machine, "state": state, "person": by}))
+        }
         Event::Issue { by } => LogEvent::new("issue", json!({"machine": machine})).with_people(by.as_slice()),
     }
 }
@@ -126,6 +130,7 @@ mod tests {
             "lockout",
             "inspection",
             "maintenance",
+            "homing",
             "issue",
             "fault",
         ] {

@@ -24,6 +24,8 @@ fn the_manifest_grants_what_a_machine_needs_and_no_more() {
     let manifest = Manifest::parse(read("dapp.toml").as_bytes()).unwrap();
     let machine = MachineDocument::parse(&json(&read("example/bandsaw.toml"))).unwrap();
     assert!(machine.devices.all().all(|device| manifest.may_use(device)));
+    let laser = MachineDocument::parse(&json(&read("example/laser.toml"))).unwrap();
+    assert!(laser.devices.all().all(|device| manifest.may_use(device)));
     for (path, reads, writes) in [
         ("people/alice.toml", true, false),
         ("lockout/machines/saw.toml", true, false),

@@ -26,6 +26,8 @@ enum Action {
     Inspect,
     /// It was maintained.
     Maintain,
+    /// It is homed, somebody says.
+    Home,
 }
 
 /// What is done, and the reason that the member is told; or the reason why nothing is.
@@ -97,6 +99,9 @@ impl Machine {
     fn reply(&self, now: Ticks, person: &Name, level: i64) -> Reply {
         match &self.session {
             None => self.reply_free(level),
+            Some(session) if session.must_be_homed() && self.may_override_homing(level) => {
+                Ok((Action::Home, Some("You say that the machine is homed.".into())))
+            }
             Some(session) if session.person == *person => self.reply_user(now, session),
             Some(session) if session.buddy.as_ref() == Some(person) => {
                 Ok((Action::Leave(End::BuddyLeft), Some(self.leaving(session))))
@@ -178,6 +183,7 @@ impl Machine {
             (Action::Extend, Some(session)) => session.extend(now),
             (Action::Rearm, Some(session)) => session.armed = true,
             (Action::Join, Some(session)) => session.buddy = Some(person),
+            (Action::Home, Some(_)) => self.home(Some(person), out),
             (Action::Inspect, None) => self.pass_inspection(&person, out),
             (Action::Maintain, None) => self.maintain(&person, out),
             _ => {}

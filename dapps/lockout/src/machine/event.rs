@@ -49,6 +49,13 @@ pub enum Event {
         /// Who used or maintained it; none if the ledger says so.
         by: Option<Name>,
     },
+    /// The machine is homed.
+    Homing {
+        /// Whether somebody says so, and not the machine.
+        overridden: bool,
+        /// Who uses it, or says so.
+        by: Name,
+    },
     /// Somebody says that something is wrong.
     Issue {
         /// Who uses the machine, or did a moment ago.
@@ -141,6 +148,8 @@ pub enum End {
     BuddyLeft,
     /// The machine was not armed in time.
     NotStarted,
+    /// It was not homed in time, and stands still now.
+    NotHomed,
     /// It was stopped, and not armed again in time.
     Estop,
     /// The same by an interlock.
@@ -173,6 +182,7 @@ impl End {
             Self::Forced => "forced",
             Self::BuddyLeft => "buddy-left",
             Self::NotStarted => "not-started",
+            Self::NotHomed => "not-homed",
             Self::Estop => "estop",
             Self::Interlock => "interlock",
             Self::PowerLost => "power-lost",

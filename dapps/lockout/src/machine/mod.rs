@@ -8,6 +8,7 @@
 
 mod badge;
 mod event;
+mod homing;
 mod power;
 mod sensors;
 mod session;
@@ -259,6 +260,8 @@ impl Machine {
             }
         } else if rises && devices.start.as_ref() == Some(device) {
             self.press_start(now);
+        } else if rises && devices.homed.as_ref() == Some(device) {
+            self.home(None, out);
         } else if rises && devices.issue.as_ref() == Some(device) {
             self.report(now, out);
         }

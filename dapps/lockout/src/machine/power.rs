@@ -106,12 +106,13 @@ impl Machine {
     fn enable(&mut self, now: Ticks, out: &mut Vec<Output>) {
         let devices = &self.document.devices;
         let safety_ms = if devices.sense.is_some() { self.document.times.safety_ms } else { 0 };
+        let home = self.home_until(now, safety_ms);
         let Some(session) = &mut self.session else { return };
         if let Power::Off { halt: Some(what), .. } = &session.power {
             let (what, person) = (what.clone(), Some(session.person.clone()));
             out.push(Output::Event(Event::Safety { what, cleared: true, person }));
         }
-        session.switch_on(now, safety_ms);
+        session.switch_on(now, safety_ms, home);
     }
 
     /// The loop or an interlock opened: no current, and a while to put that right.

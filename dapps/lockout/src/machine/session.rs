@@ -20,6 +20,8 @@ pub(super) struct Session {
     pub armed: bool,
     /// How it ends as soon as the machine stands still.
     pub leaving: Option<End>,
+    /// Until when the machine must be homed; none if it is, or need not be.
+    pub home: Option<Ticks>,
     /// When the relay is asked for again.
     pub renew: Ticks,
     /// When it is said how the session stands.
@@ -61,6 +63,7 @@ impl Session {
             power: Power::Off { halt: None, until: now + times.arm_ms },
             armed: false,
             leaving: None,
+            home: None,
             renew: now,
             report: now + REPORT_MS,
             began: now,
@@ -79,6 +82,11 @@ impl Session {
 
     pub fn is_busy(&self) -> bool {
         self.busy_since.is_some()
+    }
+
+    /// Whether the machine has its current and is not homed yet.
+    pub fn must_be_homed(&self) -> bool {
+        matches!(self.power, Power::On) && self.home.is_some()
     }
 
     /// Whether the machine ever had its current.
@@ -116,14 +124,14 @@ impl Session {
         }
     }
 
-    pub fn switch_on(&mut self, now: Ticks, safety_ms: u64) {
+    pub fn switch_on(&mut self, now: Ticks, safety_ms: u64, home: Option<Ticks>) {
         self.power = if safety_ms > 0 { Power::Checking { until: now + safety_ms } } else { Power::On };
-        (self.renew, self.idle_since) = (now, now);
+        (self.renew, self.idle_since, self.home) = (now, now, home);
     }
 
     pub fn switch_off(&mut self, halt: Option<Halt>, until: Ticks) {
         self.power = Power::Off { halt, until };
-        (self.armed, self.busy_since, self.pauses) = (false, None, None);
+        (self.armed, self.busy_since, self.pauses, self.home) = (false, None, None, None);
     }
 
     /// The machine passed the check.
@@ -156,6 +164,10 @@ impl Session {
 
     /// How the session ends now, if it does.
     pub fn end_now(&mut self, now: Ticks, times: &Times) -> Option<End> {
+        if self.home.is_some_and(|until| until <= now) {
+            self.home = None;
+            self.leaving = self.leaving.or(Some(End::NotHomed));
+        }
         let over = self.deadline(times).is_some_and(|deadline| deadline <= now);
         if self.is_busy() {
             if over {
@@ -183,7 +195,10 @@ impl Session {
             Power::Checking { until } => Some(until.min(self.renew)),
             Power::On => {
                 let warning = self.warns_from(times).filter(|from| *from > now);
-                [pauses, warning, self.deadline(times), Some(self.renew)].into_iter().flatten().min()
+                [pauses, warning, self.deadline(times), self.home, Some(self.renew)]
+                    .into_iter()
+                    .flatten()
+                    .min()
             }
         };
         [own, Some(self.report)].into_iter().flatten().min()

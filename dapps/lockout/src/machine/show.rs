@@ -35,6 +35,7 @@ impl Machine {
         match &session.power {
             Power::Off { halt: Some(_), .. } => Signal::Halted,
             Power::Off { .. } | Power::Checking { .. } => Signal::Waiting,
+            Power::On if session.must_be_homed() => Signal::Waiting,
             Power::On if session.warns(now, &self.document.times) => Signal::Warning,
             Power::On => Signal::Enabled,
         }
