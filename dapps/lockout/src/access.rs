@@ -3,7 +3,8 @@
 //! The answer does not know what the machine does now; whether it is locked, in use or waits for a second person is
 //! asked by [`crate::machine`] of whoever is let in here.
 
-use crate::{machine_document::MachineDocument, view::View};
+pub use crate::leave::Granted;
+use crate::{leave::Leave, machine_document::MachineDocument, view::View};
 pub use dapp::kit::admission::Outcome;
 use dapp::kit::{
     admission::{Admission, Refusal, badge_is_good, is_member, is_not_locked_out},
@@ -19,8 +20,10 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Whose badge it is; two if it stands at two people.
     pub people: Vec<Name>,
-    /// The level of the certificate, of somebody who is let in.
+    /// The level of the certificate or grant, of somebody who is let in.
     pub level: i64,
+    /// Who let them in without a certificate, and for how long.
+    pub granted: Option<Granted>,
     /// Why, for the member.
     pub reason: String,
     /// What the member should know although they are let in; empty if nothing.
@@ -46,7 +49,7 @@ impl Decision {
     /// An outcome about nobody.
     pub fn of_nobody(outcome: Outcome, reason: impl Into<String>) -> Self {
         let (people, warning) = (Vec::new(), String::new());
-        Self { outcome, people, level: 0, reason: reason.into(), warning, badge: None }
+        Self { outcome, people, level: 0, granted: None, reason: reason.into(), warning, badge: None }
     }
 
     /// The same person, not let in after all.
@@ -95,30 +98,36 @@ impl Question<'_> {
     fn about(&self, name: &Name, digests: &[BadgeDigest]) -> Decision {
         let Some(person) = self.view.people().get(name) else { return self.unknown(digests) };
         let people = vec![name.clone()];
-        let level = person.certificate(self.machine.resource(self.name)).map_or(0, |found| found.level);
-        match self.warnings(person, digests) {
-            Ok(warning) => {
+        match self.warnings(name, person, digests) {
+            Ok((leave, warning)) => {
                 let reason = format!("Welcome, {}.", person.shown);
-                Decision { people, level, warning, ..Decision::of_nobody(Outcome::Allowed, reason) }
+                let Leave { level, granted } = leave;
+                Decision { people, level, granted, warning, ..Decision::of_nobody(Outcome::Allowed, reason) }
             }
             Err(Refusal(outcome, reason)) => Decision { people, ..Decision::of_nobody(outcome, reason) },
         }
     }
 
     /// Every question in its order; the first that is not answered well ends it.
-    fn warnings(&self, person: &Person, digests: &[BadgeDigest]) -> Result<String, Refusal> {
+    fn warnings(
+        &self,
+        name: &Name,
+        person: &Person,
+        digests: &[BadgeDigest],
+    ) -> Result<(Leave, String), Refusal> {
         digests.iter().filter_map(|digest| person.badge(digest)).try_for_each(badge_is_good)?;
         is_member(person)?;
         let admission = self.admission();
         let expiry = admission.has_not_expired(person)?;
         is_not_locked_out(person)?;
-        admission.has_certificate(person)?;
+        let (leave, granted) = self.leave(name, person, &admission)?;
         let (clock, news) = (admission.clock_will_do(person)?, admission.news_will_do()?);
         let own = person.warning.as_deref().map(str::to_string);
-        Ok([expiry, clock, news, own].into_iter().flatten().collect::<Vec<_>>().join(" "))
+        let warnings = [granted, expiry, clock, news, own];
+        Ok((leave, warnings.into_iter().flatten().collect::<Vec<_>>().join(" ")))
     }
 
-    fn admission(&self) -> Admission<'_> {
+    pub(crate) fn admission(&self) -> Admission<'_> {
         let machine = self.machine;
         Admission {
             place: "machine",

@@ -4,16 +4,69 @@
 //! device, a supervisor of a lower level than the users, an issue or inspection of a machine that is not there. It fails
 //! a merge for faults that the merge brings; those that were there before must not keep anybody from mending others.
 
-use crate::{inspection::Inspection, issue::Issue, machine_document::MachineDocument};
-use dapp::judge::{Answer, Documents, Input};
-use model::Name;
+use crate::{
+    access::Question, grant::Grant, inspection::Inspection, issue::Issue, machine_document::MachineDocument,
+    view::View,
+};
+use dapp::{
+    judge::{Answer, Documents, Input},
+    kit::{
+        feed::{FeedDocument, FeedKind, FeedLine},
+        time::{Clock, Now, Ticks},
+    },
+};
+use model::{Millis, Name, StatePath};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges a merge.
 pub fn judge(input: &Input<'_>) -> Answer {
     let before = faults(&input.base);
     let new = faults(&input.merged).into_iter().filter(|fault| !before.contains(fault));
-    Answer::from_reasons(new.collect())
+    let grants = grants_beyond_the_giver(input);
+    Answer::from_reasons(new.chain(grants).collect())
+}
+
+/// New grants that give more than their giver may. Only new ones: whoever loses a certificate takes the others with them.
+fn grants_beyond_the_giver(input: &Input<'_>) -> Vec<String> {
+    let is_new = |path: &StatePath, json: &str| {
+        path.as_str().starts_with("lockout/grants/")
+            && input.base.get(path).is_none_or(|old| old.get() != json)
+    };
+    let new: Vec<&StatePath> = input
+        .merged
+        .iter()
+        .filter(|(path, document)| is_new(path, document.get()))
+        .map(|(path, _)| path)
+        .collect();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let view = view(&input.merged);
+    new.into_iter().filter_map(|path| beyond_the_giver(&view, path, input.at)).collect()
+}
+
+fn view(documents: &Documents<'_>) -> View {
+    let documents = documents
+        .iter()
+        .map(|(path, document)| FeedDocument { path: path.clone(), document: (*document).to_owned() });
+    let mut view = View::default();
+    let kind = FeedKind::Snapshot;
+    view.take(FeedLine { kind, documents: documents.collect(), changed: Vec::new(), removed: Vec::new() });
+    view
+}
+
+fn beyond_the_giver(view: &View, path: &StatePath, at: Millis) -> Option<String> {
+    let parts: Vec<&str> = path.parts().collect();
+    let [_, _, machine, file] = parts[..] else { return None };
+    let (machine, person) = (machine.parse::<Name>().ok()?, name(file)?);
+    let grant = view.grant(&machine, &person)?;
+    let document = view.machines().get(&machine)?;
+    let now = Now { at, trusted: true, ..Clock::unknown().at(Ticks(0)) };
+    let question = Question { view, name: &machine, machine: document, now: &now };
+    let by = &grant.by;
+    (!question.may_grant(&person, grant)).then(|| {
+        format!("{path}: {by} may not give leave for {machine}, not of this level or not to {person}")
+    })
 }
 
 /// What is wrong with the machines of a state, and with what is said of them.
@@ -32,11 +85,15 @@ fn faults(documents: &Documents<'_>) -> BTreeSet<String> {
                 named.push((path, machine));
                 Issue::parse(json).err().map(|error| error.to_string())
             }
+            ["lockout", "grants", machine, _] => {
+                named.push((path, machine));
+                Grant::parse(json).err().map(|error| error.to_string())
+            }
             ["lockout", "inspections", file] => {
                 named.extend(file.strip_suffix(".toml").map(|machine| (path, machine)));
                 Inspection::parse(json).err().map(|error| error.to_string())
             }
-            ["lockout", ..] => Some("the lockout keeps machines, issues and inspections".to_string()),
+            ["lockout", ..] => Some("the lockout keeps machines, issues, inspections and grants".to_string()),
             _ => None,
         };
         faults.extend(fault.map(|what| format!("{path}: {what}")));
@@ -83,6 +140,7 @@ mod tests {
     use serde_json::{Value, json};
 
     const SAW: &str = "lockout/machines/saw.toml";
+    const GRANT: &str = "lockout/grants/saw/bob.toml";
     const ISSUE: &str = "lockout/issues/saw/1.toml";
 
     fn judged(base: Value, merged: Value) -> Vec<String> {
@@ -122,7 +180,13 @@ mod tests {
                 json!({"lockout/inspections/saw.toml": {"state": "due", "by": "bob", "at": 5}}),
                 "no machine saw",
             ),
-            (json!({"lockout/machnes/saw.toml": saw}), "machines, issues and inspections"),
+            (json!({"lockout/machnes/saw.toml": saw}), "machines, issues, inspections and grants"),
+            (json!({SAW: saw, GRANT: {"by": "sue", "at": 5, "until": 5}}), "until must be"),
+            (json!({GRANT: {"by": "sue", "at": 5, "until": 9}}), "there is no machine saw"),
+            (
+                json!({SAW: saw, GRANT: {"by": "sue", "at": 5, "until": 9}}),
+                "bob.toml: sue may not give leave",
+            ),
             (
                 json!({SAW: {"node": "box", "devices": devices},
                     "lockout/machines/drill.toml": {"node": "box", "devices": devices}}),
@@ -140,6 +204,20 @@ mod tests {
         let both = json!({SAW: {"node": "box"}, ISSUE: issue});
         assert_eq!(judged(both, json!({ISSUE: issue})), [format!("{ISSUE}: there is no machine saw")]);
         assert!(judged(json!({ISSUE: issue}), json!({ISSUE: issue})).is_empty());
+    }
+
+    #[test]
+    fn a_grant_is_given_by_a_supervisor_up_to_their_level_and_outlives_their_certificate_in_the_ledger() {
+        let state = |level: i64, grant: Value| json!({SAW: {"node": "box"}, "people/sue.toml": {"certificates": {"saw": {"level": level}}}, GRANT: grant});
+        let grant = |level: i64| json!({"by": "sue", "at": 5, "until": 9, "level": level});
+        for (sues, given, passes) in [(2, 0, true), (2, 2, true), (2, 3, false), (1, 0, false)] {
+            let said = judged(json!({}), state(sues, grant(given)));
+            assert_eq!(said.is_empty(), passes, "level {given} of somebody of level {sues}: {said:?}");
+        }
+        assert!(
+            judged(state(2, grant(0)), state(-1, grant(0))).is_empty(),
+            "an old grant keeps sue's certificate"
+        );
     }
 
     #[test]

@@ -6,9 +6,11 @@
 //! changes before they are on main. Documents and events are described in docs/formats/lockout.md.
 
 pub mod access;
+pub mod grant;
 pub mod inspection;
 pub mod issue;
 pub mod judge;
+mod leave;
 pub mod machine;
 pub mod machine_document;
 pub mod maintenance;

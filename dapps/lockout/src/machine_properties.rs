@@ -1,7 +1,7 @@
 //! What holds for every machine, whatever happens to it in whatever order.
 
 use super::*;
-use crate::access::Outcome;
+use crate::access::{Granted, Outcome};
 use proptest::prelude::*;
 
 /// Something that can happen.
@@ -131,6 +131,7 @@ impl Watcher {
             0..4 => Decision {
                 people: vec![["ann", "bob", "tom", "sue"][usize::from(who)].parse().unwrap()],
                 level: i64::from(who) - 1,
+                granted: (who == 2).then(|| Granted { by: "sue".parse().unwrap(), left_ms: 700 }),
                 ..Decision::of_nobody(Outcome::Allowed, "")
             },
             _ => Decision::of_nobody(Outcome::Unknown, ""),

@@ -1,7 +1,7 @@
 //! The machine's rules as a table: what happens, in words, and what comes of it.
 
 use super::*;
-use crate::access::Outcome;
+use crate::access::{Granted, Outcome};
 
 /// A machine as the rows of the table play with it.
 struct Scene {
@@ -65,12 +65,13 @@ impl Scene {
         self.step(Input::Edge { device: &device.parse().unwrap(), on });
     }
 
-    /// Ann and Bob are users, Tom is a trainer, Sue a supervisor; nobody else is known.
+    /// Ann and Bob are users, Tom is a trainer, Sue a supervisor, Gil has leave for 40 seconds; nobody else is known.
     fn tap(&mut self, name: &str) {
-        let level = ["ann", "bob", "tom", "sue"].iter().position(|known| *known == name);
+        let level = ["ann", "bob", "tom", "sue", "gil"].iter().position(|known| *known == name);
         let decision = level.map_or(Decision::of_nobody(Outcome::Unknown, ""), |place| Decision {
             people: vec![name.parse().unwrap()],
-            level: (place as i64 - 1).max(0),
+            level: [0, 0, 1, 2, 0][place],
+            granted: (name == "gil").then(|| Granted { by: "sue".parse().unwrap(), left_ms: 40_000 }),
             ..Decision::of_nobody(Outcome::Allowed, "")
         });
         let digest = BadgeDigest::new([name.len() as u8 + name.as_bytes()[0]; 32]);
@@ -261,6 +262,16 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("after a stop it is homed again", HOMED,
         "ann start 2000 homed+ homed- estop+ 500 estop- start 31500",
         "allowed ann-began on homed off estop estop-over on off ended-not-homed"),
+    // A grant.
+    ("a grant ends the session in time", "",
+        "gil start 39999 1", "allowed gil-began on off ended-grant-over"),
+    ("but not while the machine runs", "",
+        "gil start 2000 sense+ 60000 sense- 999 1", "allowed gil-began on off ended-grant-over"),
+    ("the badge during that warning says goodbye", "",
+        "gil start 35000 gil", "allowed gil-began on allowed off ended-badge"),
+    ("who is stopped gets no current after its end", "",
+        "gil start 35000 estop+ 4000 estop- 500 500 start 20000",
+        "allowed gil-began on off estop ended-grant-over"),
     // The second person.
     ("a second person must come first", BUDDY,
         "ann start 500 tom 500 start", "allowed ann-began allowed on"),

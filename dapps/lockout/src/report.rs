@@ -61,6 +61,9 @@ fn access(machine: &Name, resource: &Name, decision: &Decision) -> LogEvent {
         "result": decision.outcome, "reason": short(&decision.reason), "machine": machine, "resource": resource,
     });
     let mut event = LogEvent::new("access", data).with_people(&decision.people);
+    if let Some(granted) = &decision.granted {
+        event = event.with("granted_by", granted.by.as_str());
+    }
     if !decision.warning.is_empty() {
         event = event.with("warning", short(&decision.warning));
     }

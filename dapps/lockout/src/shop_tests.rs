@@ -233,6 +233,33 @@ fn the_ledger_says_from_the_start_that_an_inspection_is_due() {
     assert_eq!(events(&shop.step(Ticks(10), tap(1)))[0].data["result"], "denied");
 }
 
+#[test]
+fn a_grant_lets_somebody_without_a_certificate_in_until_it_ends_if_the_giver_may() {
+    let until = NOON + 3_600_000;
+    let grant = |by: &str, level: i64| json!({"by": by, "at": NOON - 5, "until": until, "level": level});
+    let dan = json!({"badges": {digest(5).to_string(): {}}});
+    let revoked =
+        json!({"badges": {digest(5).to_string(): {}}, "certificates": {"bandsaw": {"revoked": {}}}});
+    let over = json!({"by": "sue", "at": NOON - 5, "until": NOON});
+    for (about, person, grant, allowed, told) in [
+        ("sue may", &dan, grant("sue", 0), true, "by leave of sue until"),
+        ("alice is no supervisor", &dan, grant("alice", 0), false, "alice may not give"),
+        ("sue has no level 3", &dan, grant("sue", 3), false, "sue may not give"),
+        ("nobody gives themself leave", &dan, grant("dan", 0), false, "dan may not give"),
+        ("it is over", &dan, over, false, "no certificate"),
+        ("dan was shut out", &revoked, grant("sue", 0), false, "revoked"),
+    ] {
+        let (mut shop, _) =
+            shop_with(&[("people/dan.toml", person.clone()), ("lockout/grants/saw/dan.toml", grant)]);
+        let out = shop.step(Ticks(10), tap(5));
+        let event = &events(&out)[0].data;
+        let said = format!("{} {}", event["reason"], event.get("warning").unwrap_or(&Value::Null));
+        assert!(said.contains(told), "{about}: {said}");
+        assert_eq!(event["result"] == "allowed", allowed, "{about}");
+        assert_eq!(event.contains_key("granted_by"), allowed, "{about}");
+    }
+}
+
 /// A saw to be maintained after an hour, which has run for all but ten seconds of it.
 fn worn(more: &[(&str, Value)]) -> Shop {
     let mut document = saw();

@@ -5,6 +5,7 @@
 //! that the last readable one stays in force, so that a slip of the pen does not stop a workshop.
 
 use crate::{
+    grant::Grant,
     inspection::{Inspection, State},
     issue::Issue,
     machine_document::MachineDocument,
@@ -26,6 +27,8 @@ pub struct View {
     /// Issues that can be read, by machine and name.
     issues: BTreeMap<(Name, Name), Issue>,
     inspections: BTreeMap<Name, Inspection>,
+    /// By machine and person.
+    grants: BTreeMap<(Name, Name), Grant>,
     faults: BTreeMap<StatePath, String>,
 }
 
@@ -35,6 +38,7 @@ enum Place {
     Machine(Name),
     Issue(Name, Name),
     Inspection(Name),
+    Grant(Name, Name),
     Elsewhere,
 }
 
@@ -83,6 +87,11 @@ impl View {
         self.inspections.get(machine).map_or(Meter::default(), Inspection::meter)
     }
 
+    /// What a supervisor granted somebody at a machine, in force or not.
+    pub fn grant(&self, machine: &Name, person: &Name) -> Option<&Grant> {
+        self.grants.get(&(machine.clone(), person.clone()))
+    }
+
     /// Documents that cannot be read, and why.
     pub fn faults(&self) -> &BTreeMap<StatePath, String> {
         &self.faults
@@ -108,6 +117,7 @@ impl View {
             Place::Machine(name) => keep_readable(&mut self.machines, name, MachineDocument::parse(json)),
             Place::Issue(machine, name) => put(&mut self.issues, (machine, name), Issue::parse(json)),
             Place::Inspection(name) => put(&mut self.inspections, name, Inspection::parse(json)),
+            Place::Grant(machine, person) => put(&mut self.grants, (machine, person), Grant::parse(json)),
             Place::Elsewhere => None,
         };
         if let Some(fault) = fault {
@@ -122,6 +132,7 @@ impl View {
             Place::Machine(name) => drop(self.machines.remove(&name)),
             Place::Issue(machine, name) => drop(self.issues.remove(&(machine, name))),
             Place::Inspection(name) => drop(self.inspections.remove(&name)),
+            Place::Grant(machine, person) => drop(self.grants.remove(&(machine, person))),
             Place::Elsewhere => {}
         }
     }
@@ -145,6 +156,9 @@ fn place(path: &StatePath) -> Place {
         ["lockout", "inspections", file] => name(file).map(Place::Inspection),
         ["lockout", "issues", machine, file] => {
             machine.parse().ok().zip(name(file)).map(|(machine, name)| Place::Issue(machine, name))
+        }
+        ["lockout", "grants", machine, file] => {
+            machine.parse().ok().zip(name(file)).map(|(machine, person)| Place::Grant(machine, person))
         }
         _ => None,
     };

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 use dapp::Manifest;
-use lockout::{inspection::Inspection, issue::Issue, machine_document::MachineDocument};
+use lockout::{grant::Grant, inspection::Inspection, issue::Issue, machine_document::MachineDocument};
 use model::Document;
 
 fn read(path: &str) -> String {
@@ -31,6 +31,7 @@ fn the_manifest_grants_what_a_machine_needs_and_no_more() {
         ("lockout/machines/saw.toml", true, false),
         ("lockout/issues/saw/1.toml", true, true),
         ("lockout/inspections/saw.toml", true, true),
+        ("lockout/grants/saw/bob.toml", true, false),
         ("keys/x.toml", false, false),
     ] {
         let path = path.parse().unwrap();
@@ -69,4 +70,5 @@ fn the_documents_of_the_page_are_taken_and_show_the_defaults() {
     );
     assert!(Issue::parse(&json(&block(&page, 1))).unwrap().lock().is_none());
     Inspection::parse(&json(&block(&page, 2))).unwrap();
+    Grant::parse(&json(&block(&page, 3))).unwrap();
 }

@@ -30,6 +30,22 @@ enum Action {
     Home,
 }
 
+/// Somebody who may use the machine.
+#[derive(Debug)]
+struct Visitor {
+    person: Name,
+    level: i64,
+    /// For how long, if not for good.
+    left_ms: Option<u64>,
+}
+
+impl Visitor {
+    fn of(person: &Name, decision: &Decision) -> Self {
+        let left_ms = decision.granted.as_ref().map(|granted| granted.left_ms);
+        Self { person: person.clone(), level: decision.level, left_ms }
+    }
+}
+
 /// What is done, and the reason that the member is told; or the reason why nothing is.
 type Reply = Result<(Action, Option<String>), String>;
 
@@ -51,7 +67,7 @@ impl Machine {
         if let Some(person) = decision.person() {
             match self.reply(now, person, decision.level) {
                 Ok((what, reason)) => {
-                    action = Some((what, person.clone(), decision.level));
+                    action = Some((what, Visitor::of(person, &decision)));
                     decision.reason = reason.unwrap_or(decision.reason);
                 }
                 Err(reason) => decision = decision.denied(reason),
@@ -59,8 +75,8 @@ impl Machine {
         }
         self.show_outcome(now, decision.outcome);
         out.push(Output::Event(Event::Access(decision)));
-        if let Some((action, person, level)) = action {
-            self.act(now, action, person, level, out);
+        if let Some((action, visitor)) = action {
+            self.act(now, action, visitor, out);
         }
     }
 
@@ -133,7 +149,7 @@ impl Machine {
 
     fn reply_user(&self, now: Ticks, session: &Session) -> Reply {
         let (stands_warned, has_start) =
-            (session.warns(now, &self.document.times), self.document.devices.start.is_some());
+            (session.warns_of_rest(now, &self.document.times), self.document.devices.start.is_some());
         if session.is_on() {
             let extends = stands_warned && !session.is_busy() && session.leaving.is_none();
             return match extends {
@@ -170,9 +186,10 @@ impl Machine {
         text.to_string()
     }
 
-    fn act(&mut self, now: Ticks, action: Action, person: Name, level: i64, out: &mut Vec<Output>) {
+    fn act(&mut self, now: Ticks, action: Action, visitor: Visitor, out: &mut Vec<Output>) {
+        let person = visitor.person.clone();
         match (action, &mut self.session) {
-            (Action::Begin, None) => self.begin(now, person, level, out),
+            (Action::Begin, None) => self.begin(now, visitor, out),
             (Action::Leave(end), Some(session)) => {
                 if session.is_busy() {
                     session.leaving = Some(end);
@@ -190,11 +207,13 @@ impl Machine {
         }
     }
 
-    fn begin(&mut self, now: Ticks, person: Name, level: i64, out: &mut Vec<Output>) {
+    fn begin(&mut self, now: Ticks, visitor: Visitor, out: &mut Vec<Output>) {
+        let Visitor { person, level, left_ms } = visitor;
         let supervisor = level >= self.document.supervisor_level_min;
         let mut session = Session::new(person.clone(), supervisor, now, &self.document.times);
         session.despite_lock = self.closed().is_some();
         session.armed = self.document.devices.start.is_none();
+        session.last = left_ms.map(|ms| now + ms);
         out.push(Output::Event(Event::Began(Began { person, despite_lock: session.despite_lock })));
         self.session = Some(session);
     }

@@ -150,6 +150,8 @@ pub enum End {
     NotStarted,
     /// It was not homed in time, and stands still now.
     NotHomed,
+    /// The grant by which it was used ran out, and the machine stands still now.
+    GrantOver,
     /// It was stopped, and not armed again in time.
     Estop,
     /// The same by an interlock.
@@ -183,6 +185,7 @@ impl End {
             Self::BuddyLeft => "buddy-left",
             Self::NotStarted => "not-started",
             Self::NotHomed => "not-homed",
+            Self::GrantOver => "grant-over",
             Self::Estop => "estop",
             Self::Interlock => "interlock",
             Self::PowerLost => "power-lost",

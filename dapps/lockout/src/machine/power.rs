@@ -20,6 +20,7 @@ impl Machine {
                 let end = halt.as_ref().map_or(End::NotStarted, End::from);
                 self.end(now, end, out);
             }
+            Power::Off { .. } if session.is_over(now) => self.end(now, End::GrantOver, out),
             Power::Off { .. } if session.armed && ready => self.enable(now, out),
             Power::Off { .. } => {}
             Power::Checking { .. } | Power::On if trouble.is_some() => self.halt(now, trouble, out),

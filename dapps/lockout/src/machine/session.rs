@@ -20,6 +20,8 @@ pub(super) struct Session {
     pub armed: bool,
     /// How it ends as soon as the machine stands still.
     pub leaving: Option<End>,
+    /// When its person may not use the machine any longer.
+    pub last: Option<Ticks>,
     /// Until when the machine must be homed; none if it is, or need not be.
     pub home: Option<Ticks>,
     /// When the relay is asked for again.
@@ -63,6 +65,7 @@ impl Session {
             power: Power::Off { halt: None, until: now + times.arm_ms },
             armed: false,
             leaving: None,
+            last: None,
             home: None,
             renew: now,
             report: now + REPORT_MS,
@@ -164,9 +167,10 @@ impl Session {
 
     /// How the session ends now, if it does.
     pub fn end_now(&mut self, now: Ticks, times: &Times) -> Option<End> {
-        if self.home.is_some_and(|until| until <= now) {
-            self.home = None;
-            self.leaving = self.leaving.or(Some(End::NotHomed));
+        for (until, end) in [(&mut self.home, End::NotHomed), (&mut self.last, End::GrantOver)] {
+            if until.take_if(|until| *until <= now).is_some() {
+                self.leaving = self.leaving.or(Some(end));
+            }
         }
         let over = self.deadline(times).is_some_and(|deadline| deadline <= now);
         if self.is_busy() {
@@ -178,14 +182,28 @@ impl Session {
         self.leaving.or(over.then_some(End::Timeout))
     }
 
-    fn warns_from(&self, times: &Times) -> Option<Ticks> {
-        self.deadline(times).map(|deadline| Ticks(deadline.0.saturating_sub(times.warning_ms)))
+    /// From when there are warnings: of standing still or running for too long, and of the end of a grant.
+    fn warns_from(&self, times: &Times) -> [Option<Ticks>; 2] {
+        let before = |end: Ticks| Ticks(end.0.saturating_sub(times.warning_ms));
+        [self.deadline(times).map(before), self.last.map(before)]
+    }
+
+    /// Whether the timers warn, so that somebody may say that they are still there.
+    pub fn warns_of_rest(&self, now: Ticks, times: &Times) -> bool {
+        let [rest, _] = self.warns_from(times);
+        matches!(self.power, Power::On) && rest.is_some_and(|from| from <= now)
+    }
+
+    /// Whether its person may not use the machine any longer.
+    pub fn is_over(&self, now: Ticks) -> bool {
+        self.last.is_some_and(|last| last <= now)
     }
 
     /// Whether the end is near.
     pub fn warns(&self, now: Ticks, times: &Times) -> bool {
         matches!(self.power, Power::On)
-            && (self.leaving.is_some() || self.warns_from(times).is_some_and(|from| from <= now))
+            && (self.leaving.is_some()
+                || self.warns_from(times).into_iter().flatten().any(|from| from <= now))
     }
 
     pub fn next_wake(&self, now: Ticks, times: &Times) -> Option<Ticks> {
@@ -194,11 +212,9 @@ impl Session {
             Power::Off { until, .. } => Some(until),
             Power::Checking { until } => Some(until.min(self.renew)),
             Power::On => {
-                let warning = self.warns_from(times).filter(|from| *from > now);
-                [pauses, warning, self.deadline(times), self.home, Some(self.renew)]
-                    .into_iter()
-                    .flatten()
-                    .min()
+                let warnings = self.warns_from(times).into_iter().flatten().filter(|from| *from > now);
+                let ends = [pauses, self.deadline(times), self.home, self.last, Some(self.renew)];
+                ends.into_iter().flatten().chain(warnings).min()
             }
         };
         [own, Some(self.report)].into_iter().flatten().min()
