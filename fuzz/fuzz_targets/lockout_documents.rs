@@ -1,4 +1,4 @@
-//! Any document as a machine, an issue, an inspection and a person: an error, or something that can be asked. A badge
+//! Any document as a machine, what is said of it, and a person: an error, or something that can be asked. A badge
 //! that nobody has arms nothing, and a machine that was read steps and sleeps without falling over its numbers.
 #![no_main]
 
@@ -13,10 +13,12 @@ use lockout::{
 };
 use model::{BadgeDigest, Document, Millis};
 
-const PATHS: [&str; 4] = [
+const PATHS: [&str; 6] = [
     "lockout/machines/saw.toml",
     "lockout/issues/saw/1.toml",
     "lockout/inspections/saw.toml",
+    "lockout/grants/saw/alice.toml",
+    "reservations/saw/1.toml",
     "people/alice.toml",
 ];
 

@@ -4,14 +4,19 @@
 //! asked by [`crate::machine`] of whoever is let in here.
 
 pub use crate::leave::Granted;
-use crate::{leave::Leave, machine_document::MachineDocument, view::View};
+use crate::{
+    leave::Leave,
+    machine_document::MachineDocument,
+    reservation::{Reservation, Standing},
+    view::View,
+};
 pub use dapp::kit::admission::Outcome;
 use dapp::kit::{
     admission::{Admission, Refusal, badge_is_good, is_member, is_not_locked_out},
     person::Person,
-    time::Now,
+    time::{Now, for_people},
 };
-use model::{BadgeDigest, Name};
+use model::{BadgeDigest, Millis, Name};
 
 /// An outcome and everything that is said about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Decision {
     pub level: i64,
     /// Who let them in without a certificate, and for how long.
     pub granted: Option<Granted>,
+    /// For whom else the machine is reserved now, in words; asked of whoever begins.
+    pub reserved: Option<String>,
     /// Why, for the member.
     pub reason: String,
     /// What the member should know although they are let in; empty if nothing.
@@ -49,7 +56,16 @@ impl Decision {
     /// An outcome about nobody.
     pub fn of_nobody(outcome: Outcome, reason: impl Into<String>) -> Self {
         let (people, warning) = (Vec::new(), String::new());
-        Self { outcome, people, level: 0, granted: None, reason: reason.into(), warning, badge: None }
+        Self {
+            outcome,
+            people,
+            level: 0,
+            granted: None,
+            reserved: None,
+            reason: reason.into(),
+            warning,
+            badge: None,
+        }
     }
 
     /// The same person, not let in after all.
@@ -102,7 +118,15 @@ impl Question<'_> {
             Ok((leave, warning)) => {
                 let reason = format!("Welcome, {}.", person.shown);
                 let Leave { level, granted } = leave;
-                Decision { people, level, granted, warning, ..Decision::of_nobody(Outcome::Allowed, reason) }
+                let reserved = self.reserved(name);
+                Decision {
+                    people,
+                    level,
+                    granted,
+                    reserved,
+                    warning,
+                    ..Decision::of_nobody(Outcome::Allowed, reason)
+                }
             }
             Err(Refusal(outcome, reason)) => Decision { people, ..Decision::of_nobody(outcome, reason) },
         }
@@ -123,8 +147,35 @@ impl Question<'_> {
         let (leave, granted) = self.leave(name, person, &admission)?;
         let (clock, news) = (admission.clock_will_do(person)?, admission.news_will_do()?);
         let own = person.warning.as_deref().map(str::to_string);
-        let warnings = [granted, expiry, clock, news, own];
+        let warnings = [granted, self.reserved_soon(name), expiry, clock, news, own];
         Ok((leave, warnings.into_iter().flatten().collect::<Vec<_>>().join(" ")))
+    }
+
+    /// For whom else the machine is reserved now.
+    fn reserved(&self, name: &Name) -> Option<String> {
+        let reservations = self.view.reservations(self.name);
+        let Standing::Taken(one) = self.standing(&reservations, name) else { return None };
+        Some(format!("This machine is reserved for {} until {}.", self.shown(one), self.moment(one.until)))
+    }
+
+    fn reserved_soon(&self, name: &Name) -> Option<String> {
+        let reservations = self.view.reservations(self.name);
+        let Standing::Soon(one) = self.standing(&reservations, name) else { return None };
+        Some(format!("This machine is reserved for {} from {} on.", self.shown(one), self.moment(one.from)))
+    }
+
+    /// Who does not know the time keeps nobody away.
+    fn standing<'a>(&self, reservations: &[&'a Reservation], name: &Name) -> Standing<'a> {
+        if self.now.trusted { Standing::of(reservations, name, self.now.at) } else { Standing::Free }
+    }
+
+    fn shown<'a>(&'a self, reservation: &'a Reservation) -> &'a str {
+        let person = self.view.people().get(&reservation.person);
+        person.map_or(reservation.person.as_str(), |person| &person.shown)
+    }
+
+    fn moment(&self, at: Millis) -> String {
+        for_people(at, &self.now.zone).map_or_else(|| at.date().to_string(), |(moment, _)| moment)
     }
 
     pub(crate) fn admission(&self) -> Admission<'_> {

@@ -16,6 +16,7 @@ pub mod machine_document;
 pub mod maintenance;
 pub mod past;
 pub mod report;
+pub mod reservation;
 pub mod shop;
 pub mod signal;
 pub mod view;

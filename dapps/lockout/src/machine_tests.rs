@@ -8,6 +8,8 @@ struct Scene {
     machine: Machine,
     now: Ticks,
     on: bool,
+    /// Whether it is reserved for Tom.
+    reserved: bool,
     said: Vec<String>,
 }
 
@@ -33,7 +35,7 @@ impl Scene {
         let now = Ticks(1_000_000);
         let mut machine = Machine::new(document, now);
         machine.step(now, Input::Connected(&levels));
-        Self { machine, now, on: false, said: Vec::new() }
+        Self { machine, now, on: false, reserved: false, said: Vec::new() }
     }
 
     /// One word of a row: who holds a badge up, what changes, or how many milliseconds pass.
@@ -43,6 +45,7 @@ impl Scene {
                 self.edge(word, true);
                 self.edge(word, false);
             }
+            "reserve" => self.reserved = true,
             "lock" => self.step(Input::Lock(Some("broken".into()))),
             "unlock" => self.step(Input::Lock(None)),
             "worn" => self.step(Input::Meter(Meter { ran_ms: 3_600_000, maintained_s: 0 })),
@@ -71,6 +74,7 @@ impl Scene {
         let decision = level.map_or(Decision::of_nobody(Outcome::Unknown, ""), |place| Decision {
             people: vec![name.parse().unwrap()],
             level: [0, 0, 1, 2, 0][place],
+            reserved: (self.reserved && name != "tom").then(|| "Reserved for Tom.".to_string()),
             granted: (name == "gil").then(|| Granted { by: "sue".parse().unwrap(), left_ms: 40_000 }),
             ..Decision::of_nobody(Outcome::Allowed, "")
         });
@@ -272,6 +276,13 @@ const TABLE: &[(&str, &str, &str, &str)] = &[
     ("who is stopped gets no current after its end", "",
         "gil start 35000 estop+ 4000 estop- 500 500 start 20000",
         "allowed gil-began on off estop ended-grant-over"),
+    // A reservation.
+    ("a reservation makes others wait, and not whose it is", "",
+        "reserve ann 200 tom start", "denied allowed tom-began on"),
+    ("a supervisor does not wait", "",
+        "reserve sue start", "allowed sue-began on"),
+    ("who uses it when it begins goes on, and leaves when they like", "",
+        "ann start 2000 reserve 5000 ann 200 ann", "allowed ann-began on allowed off ended-badge denied"),
     // The second person.
     ("a second person must come first", BUDDY,
         "ann start 500 tom 500 start", "allowed ann-began allowed on"),

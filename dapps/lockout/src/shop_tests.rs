@@ -260,6 +260,22 @@ fn a_grant_lets_somebody_without_a_certificate_in_until_it_ends_if_the_giver_may
     }
 }
 
+#[test]
+fn a_machine_that_is_reserved_says_for_whom() {
+    let of = |from: u64, until: u64| json!({"person": "sue", "from": from, "until": until, "colour": "red"});
+    for (reservation, result, told) in [
+        (of(NOON - 5, NOON + 60_000), "denied", "reserved for sue until"),
+        (of(NOON + 60_000, NOON + 90_000), "allowed", "reserved for sue from"),
+        (of(NOON - 5, NOON), "allowed", "Welcome"),
+    ] {
+        let (mut shop, _) = shop_with(&[("reservations/saw/1.toml", reservation)]);
+        let out = shop.step(Ticks(10), tap(1));
+        let event = &events(&out)[0].data;
+        let said = format!("{} {}", event["reason"], event.get("warning").unwrap_or(&Value::Null));
+        assert!(event["result"] == result && said.contains(told), "{result}: {said}");
+    }
+}
+
 /// A saw to be maintained after an hour, which has run for all but ten seconds of it.
 fn worn(more: &[(&str, Value)]) -> Shop {
     let mut document = saw();

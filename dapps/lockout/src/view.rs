@@ -10,6 +10,7 @@ use crate::{
     issue::Issue,
     machine_document::MachineDocument,
     maintenance::Meter,
+    reservation::Reservation,
 };
 use dapp::kit::{
     feed::{FeedDocument, FeedKind, FeedLine, keep_readable},
@@ -29,6 +30,8 @@ pub struct View {
     inspections: BTreeMap<Name, Inspection>,
     /// By machine and person.
     grants: BTreeMap<(Name, Name), Grant>,
+    /// By machine and name.
+    reservations: BTreeMap<(Name, Name), Reservation>,
     faults: BTreeMap<StatePath, String>,
 }
 
@@ -39,6 +42,7 @@ enum Place {
     Issue(Name, Name),
     Inspection(Name),
     Grant(Name, Name),
+    Reservation(Name, Name),
     Elsewhere,
 }
 
@@ -92,6 +96,11 @@ impl View {
         self.grants.get(&(machine.clone(), person.clone()))
     }
 
+    /// The reservations of a machine, in force or not.
+    pub fn reservations(&self, machine: &Name) -> Vec<&Reservation> {
+        self.reservations.iter().filter(|((of, _), _)| of == machine).map(|(_, one)| one).collect()
+    }
+
     /// Documents that cannot be read, and why.
     pub fn faults(&self) -> &BTreeMap<StatePath, String> {
         &self.faults
@@ -118,6 +127,9 @@ impl View {
             Place::Issue(machine, name) => put(&mut self.issues, (machine, name), Issue::parse(json)),
             Place::Inspection(name) => put(&mut self.inspections, name, Inspection::parse(json)),
             Place::Grant(machine, person) => put(&mut self.grants, (machine, person), Grant::parse(json)),
+            Place::Reservation(machine, name) => {
+                put(&mut self.reservations, (machine, name), Reservation::parse(json))
+            }
             Place::Elsewhere => None,
         };
         if let Some(fault) = fault {
@@ -133,6 +145,7 @@ impl View {
             Place::Issue(machine, name) => drop(self.issues.remove(&(machine, name))),
             Place::Inspection(name) => drop(self.inspections.remove(&name)),
             Place::Grant(machine, person) => drop(self.grants.remove(&(machine, person))),
+            Place::Reservation(machine, name) => drop(self.reservations.remove(&(machine, name))),
             Place::Elsewhere => {}
         }
     }
@@ -159,6 +172,9 @@ fn place(path: &StatePath) -> Place {
         }
         ["lockout", "grants", machine, file] => {
             machine.parse().ok().zip(name(file)).map(|(machine, person)| Place::Grant(machine, person))
+        }
+        ["reservations", machine, file] => {
+            machine.parse().ok().zip(name(file)).map(|(machine, name)| Place::Reservation(machine, name))
         }
         _ => None,
     };

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may")]
 
 use dapp::Manifest;
-use lockout::{grant::Grant, inspection::Inspection, issue::Issue, machine_document::MachineDocument};
+use lockout::{
+    grant::Grant, inspection::Inspection, issue::Issue, machine_document::MachineDocument,
+    reservation::Reservation,
+};
 use model::Document;
 
 fn read(path: &str) -> String {
@@ -32,6 +35,7 @@ fn the_manifest_grants_what_a_machine_needs_and_no_more() {
         ("lockout/issues/saw/1.toml", true, true),
         ("lockout/inspections/saw.toml", true, true),
         ("lockout/grants/saw/bob.toml", true, false),
+        ("reservations/saw/1.toml", true, false),
         ("keys/x.toml", false, false),
     ] {
         let path = path.parse().unwrap();
@@ -71,4 +75,5 @@ fn the_documents_of_the_page_are_taken_and_show_the_defaults() {
     assert!(Issue::parse(&json(&block(&page, 1))).unwrap().lock().is_none());
     Inspection::parse(&json(&block(&page, 2))).unwrap();
     Grant::parse(&json(&block(&page, 3))).unwrap();
+    Reservation::parse(&json(&block(&page, 4))).unwrap();
 }

@@ -65,7 +65,7 @@ impl Machine {
         let mut decision = decide(digests);
         let mut action = None;
         if let Some(person) = decision.person() {
-            match self.reply(now, person, decision.level) {
+            match self.reply(now, person, &decision) {
                 Ok((what, reason)) => {
                     action = Some((what, Visitor::of(person, &decision)));
                     decision.reason = reason.unwrap_or(decision.reason);
@@ -112,9 +112,10 @@ impl Machine {
     }
 
     /// What the machine does for somebody whose certificate is good.
-    fn reply(&self, now: Ticks, person: &Name, level: i64) -> Reply {
+    fn reply(&self, now: Ticks, person: &Name, decision: &Decision) -> Reply {
+        let level = decision.level;
         match &self.session {
-            None => self.reply_free(level),
+            None => self.reply_free(level, decision.reserved.as_ref()),
             Some(session) if session.must_be_homed() && self.may_override_homing(level) => {
                 Ok((Action::Home, Some("You say that the machine is homed.".into())))
             }
@@ -126,7 +127,7 @@ impl Machine {
         }
     }
 
-    fn reply_free(&self, level: i64) -> Reply {
+    fn reply_free(&self, level: i64, reserved: Option<&String>) -> Reply {
         let supervisor = level >= self.document.supervisor_level_min;
         let maintains = self.document.maintenance.filter(|_| self.need() == Need::Due);
         match (self.closed(), self.document.inspection.filter(|_| self.due)) {
@@ -143,7 +144,10 @@ impl Machine {
             }
             (Some(reason), None) if !supervisor => Err(format!("This machine is locked: {reason}")),
             (Some(reason), None) => Ok((Action::Begin, Some(format!("The machine is locked: {reason}")))),
-            (None, None) => Ok((Action::Begin, self.soon())),
+            (None, None) => match reserved {
+                Some(others) if !supervisor => Err(others.clone()),
+                others => Ok((Action::Begin, others.cloned().or_else(|| self.soon()))),
+            },
         }
     }
 
