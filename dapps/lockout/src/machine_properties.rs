@@ -20,7 +20,8 @@ enum Happening {
     Tick,
 }
 
-const DEVICES: [&str; 7] = ["sense", "estop", "interlock", "power-lost", "start", "issue", "homed"];
+const DEVICES: [&str; 8] =
+    ["sense", "estop", "interlock", "power-lost", "start", "issue", "homed", "mains-lost"];
 
 /// Documents that differ in what they ask for.
 const DOCUMENTS: [&str; 5] = [
@@ -29,7 +30,7 @@ const DOCUMENTS: [&str; 5] = [
     r#", "devices": {"machine": "m", "reader": "r", "sense": "sense", "estop": "estop"}"#,
     r#", "devices": {"machine": "m", "reader": "r"}"#,
     r#", "homing": {"within_ms": 1000}, "devices": {"machine": "m", "reader": "r", "sense": "sense",
-        "estop": "estop", "homed": "homed"}"#,
+        "estop": "estop", "homed": "homed", "mains_lost": "mains-lost"}"#,
 ];
 
 /// Watches a machine from outside and knows nothing of its inside.
@@ -85,7 +86,7 @@ impl Watcher {
             matches!(output, Output::Event(Event::Safety { what: Halt::StartedItself, .. }))
         };
         let may = match happening {
-            Happening::Edge(device, on) => on && (device == "estop" || device == "interlock"),
+            Happening::Edge(device, on) => on && ["estop", "interlock", "mains-lost"].contains(&device),
             Happening::Lost | Happening::RelayFailed | Happening::Stop => true,
             _ => false,
         };
@@ -164,6 +165,7 @@ impl Watcher {
         let Some(until) = self.relay else { return };
         assert!(self.session.is_some(), "on without a session");
         assert!(self.connected && !self.is_on("estop") && !self.is_on("interlock"), "on with an open loop");
+        assert!(!self.is_on("mains-lost"), "on without mains");
         assert!(until > self.now, "the agent has switched it off");
         assert!(self.machine.next_wake(self.now).is_some_and(|wake| wake < until), "it sleeps too long");
         assert!(self.machine.is_on());
@@ -201,6 +203,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Edge("power-lost", false)),
         1 => Just(Happening::Press("issue")),
         1 => Just(Happening::Press("homed")),
+        1 => any::<bool>().prop_map(|on| Happening::Edge("mains-lost", on)),
         1 => any::<bool>().prop_map(Happening::Lock),
         1 => any::<bool>().prop_map(Happening::InspectionDue),
         1 => (3_500_000u64..3_700_000).prop_map(Happening::Ran),

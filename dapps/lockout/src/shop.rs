@@ -147,7 +147,7 @@ impl Shop {
             }
             InputLine::Edge { device, on, .. } => {
                 self.levels.insert(device.clone(), *on);
-                self.machine_with(now, device, Input::Edge { device, on: *on }, out);
+                self.edge(now, device, *on, out);
             }
             InputLine::Alive {} | InputLine::Unknown => {}
         }
@@ -165,6 +165,18 @@ impl Shop {
         let outputs = running.machine.step(now, Input::Badge { digests, decide: &decide });
         let name = name.clone();
         self.translate(now, &name, outputs, out);
+    }
+
+    /// Tells every machine that has the device: a contact of the mains may be several machines'.
+    fn edge(&mut self, now: Ticks, device: &Name, on: bool, out: &mut Vec<Command>) {
+        let has = |running: &Running| running.machine.document().devices.all().any(|its| its == device);
+        let machines = self.machines.iter().filter(|(_, running)| has(running));
+        let names: Vec<Name> = machines.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            let Some(running) = self.machines.get_mut(&name) else { continue };
+            let outputs = running.machine.step(now, Input::Edge { device, on });
+            self.translate(now, &name, outputs, out);
+        }
     }
 
     /// Tells the machine that has the device.

@@ -341,6 +341,27 @@ fn when_the_agent_is_gone_the_session_ends_and_when_it_is_back_nothing_is_on() {
 }
 
 #[test]
+fn machines_of_a_box_share_the_contact_of_the_mains() {
+    let of = |machine: &str, reader: &str| json!({"node": "box", "devices": {"machine": machine, "reader": reader, "mains_lost": "interlock"}});
+    let (mut shop, out) = shop_with(&[
+        (SAW, of("machine", "machine-reader")),
+        ("lockout/machines/drill.toml", of("machine-2", "machine-reader-2")),
+    ]);
+    assert_eq!(kinds(&out), ["fault", "started"], "but for the relay that the board does not have");
+    let more = [("machine-2", DeviceKind::Relay), ("machine-reader-2", DeviceKind::Reader)];
+    let mut all = match devices() {
+        News::Devices(devices) => devices,
+        _ => Vec::new(),
+    };
+    all.extend(more.map(|(device, kind)| DeviceInfo { name: name(device), kind, on: false }));
+    shop.step(Ticks(10), News::Lost);
+    shop.step(Ticks(20), News::Devices(all));
+    let out = shop.step(Ticks(30), edge("interlock", true));
+    let told: Vec<_> = events(&out).iter().map(|event| &event.data["machine"]).collect();
+    assert_eq!(told, ["drill", "saw"]);
+}
+
+#[test]
 fn at_the_end_everything_is_off_and_the_session_has_its_event() {
     let (mut shop, _) = shop_with(&[]);
     arm(&mut shop, 10);

@@ -131,6 +131,7 @@ impl Machine {
         let supervisor = level >= self.document.supervisor_level_min;
         let maintains = self.document.maintenance.filter(|_| self.need() == Need::Due);
         match (self.closed(), self.document.inspection.filter(|_| self.due)) {
+            _ if self.are_mains_gone() => Err("The mains are gone. Wait until they are back.".into()),
             _ if self.unasked => {
                 Err("This machine runs although it has no current from here. Tell those who look after it."
                     .into())

@@ -104,6 +104,8 @@ pub enum Halt {
     Interlock(Name),
     /// The machine has no current of its own.
     PowerLost,
+    /// The mains are gone.
+    MainsLost,
     /// It ran in the moment in which it got its current.
     StartedItself,
     /// It runs although it has no current from us.
@@ -117,6 +119,7 @@ impl Halt {
             Self::Estop => "estop",
             Self::Interlock(_) => "interlock",
             Self::PowerLost => "power-lost",
+            Self::MainsLost => "mains-lost",
             Self::StartedItself => "started-itself",
             Self::Unasked => "unasked",
         }
@@ -128,6 +131,7 @@ impl Halt {
             Self::Estop => "an emergency stop is pressed".to_string(),
             Self::Interlock(name) => format!("{name} is open"),
             Self::PowerLost => "its main switch is off".to_string(),
+            Self::MainsLost => "the mains are gone".to_string(),
             Self::StartedItself | Self::Unasked => "it runs by itself".to_string(),
         }
     }
@@ -158,6 +162,8 @@ pub enum End {
     Interlock,
     /// The same by the main switch.
     PowerLost,
+    /// The mains are gone.
+    MainsLost,
     /// It ran in the moment in which it got its current.
     StartedItself,
     /// It was locked while it had no current.
@@ -189,6 +195,7 @@ impl End {
             Self::Estop => "estop",
             Self::Interlock => "interlock",
             Self::PowerLost => "power-lost",
+            Self::MainsLost => "mains-lost",
             Self::StartedItself => "started-itself",
             Self::Lockout => "lockout",
             Self::Relay => "relay",
@@ -206,6 +213,7 @@ impl From<&Halt> for End {
             Halt::Estop => Self::Estop,
             Halt::Interlock(_) => Self::Interlock,
             Halt::PowerLost => Self::PowerLost,
+            Halt::MainsLost => Self::MainsLost,
             Halt::StartedItself | Halt::Unasked => Self::StartedItself,
         }
     }

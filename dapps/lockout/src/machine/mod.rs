@@ -9,6 +9,7 @@
 mod badge;
 mod event;
 mod homing;
+mod mains;
 mod power;
 mod sensors;
 mod session;
@@ -260,6 +261,8 @@ impl Machine {
             }
         } else if rises && devices.start.as_ref() == Some(device) {
             self.press_start(now);
+        } else if was != Some(on) && devices.mains_lost.as_ref() == Some(device) {
+            self.mains(now, on, out);
         } else if rises && devices.homed.as_ref() == Some(device) {
             self.home(None, out);
         } else if rises && devices.issue.as_ref() == Some(device) {

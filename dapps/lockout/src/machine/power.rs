@@ -125,7 +125,7 @@ impl Machine {
         out.push(Output::Event(Event::Safety { what, cleared: false, person }));
     }
 
-    fn cut(&mut self, now: Ticks, out: &mut Vec<Output>) {
+    pub(super) fn cut(&mut self, now: Ticks, out: &mut Vec<Output>) {
         if self.is_on() {
             self.off_since = now;
             out.push(Output::Off);

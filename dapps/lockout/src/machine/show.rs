@@ -26,7 +26,7 @@ impl Machine {
             return answer.signal;
         }
         let Some(session) = &self.session else {
-            return match (self.unasked, self.closed().is_some() || self.due) {
+            return match (self.unasked || self.are_mains_gone(), self.closed().is_some() || self.due) {
                 (true, _) => Signal::Halted,
                 (false, true) => Signal::Locked,
                 (false, false) => Signal::Ready,

@@ -26,6 +26,8 @@ pub struct Devices {
     pub interlocks: Vec<Name>,
     /// On while the machine has no current of its own.
     pub power_lost: Option<Name>,
+    /// On while the mains are gone and the box lives on its battery. The machines of a box may share this one.
+    pub mains_lost: Option<Name>,
     /// On when the machine has found its home.
     pub homed: Option<Name>,
     /// The button that arms the machine.
@@ -47,6 +49,7 @@ impl Default for Devices {
             estop: Some(name("estop")),
             interlocks: vec![name("interlock")],
             power_lost: Some(name("power-lost")),
+            mains_lost: None,
             homed: None,
             start: Some(name("start")),
             issue: Some(name("issue")),
@@ -61,9 +64,15 @@ impl Devices {
         [&self.machine, &self.reader].into_iter().chain(lamps).chain(self.sensed())
     }
 
+    /// Every device but the one that machines may share.
+    pub fn own(&self) -> impl Iterator<Item = &Name> {
+        self.all().filter(|device| self.mains_lost.as_ref() != Some(*device))
+    }
+
     /// Every contact and button.
     pub fn sensed(&self) -> impl Iterator<Item = &Name> {
-        let single = [&self.sense, &self.estop, &self.power_lost, &self.homed, &self.start, &self.issue];
-        single.into_iter().flatten().chain(&self.interlocks)
+        let loops = [&self.sense, &self.estop, &self.power_lost, &self.mains_lost, &self.homed];
+        let buttons = [&self.start, &self.issue];
+        loops.into_iter().chain(buttons).flatten().chain(&self.interlocks)
     }
 }

@@ -72,7 +72,7 @@ impl Shop {
         for name in names {
             let Some(document) = wanted.get(&name) else { continue };
             let devices = &document.devices;
-            let taken = devices.all().find_map(|device| Some((device, owners.get(device)?)));
+            let taken = devices.own().find_map(|device| Some((device, owners.get(device)?)));
             let fault = match (taken, &self.devices) {
                 (Some((device, owner)), _) => {
                     Some(format!("the device {device} belongs to the machine {owner}"))
@@ -81,7 +81,7 @@ impl Shop {
                 (None, None) => None,
             };
             match fault {
-                None => owners.extend(devices.all().map(|device| (device.clone(), name.clone()))),
+                None => owners.extend(devices.own().map(|device| (device.clone(), name.clone()))),
                 Some(why) => {
                     faults.add(format!("lockout/machines/{name}.toml"), why);
                     wanted.remove(&name);
